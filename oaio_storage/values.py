@@ -1,8 +1,8 @@
 """What a values dictionary may hold, and its canonical text (object protocol, O5).
 
-Values are texts, integers, finite floats, ``True``, ``False``, ``None``, lists, and dictionaries with texts as
-keys. They are stored and sent as one text for each content, so that equal contents have equal digests everywhere.
-The bounds keep what is accepted here acceptable to every later reader, whatever its language and database.
+Values are texts, integers, finite floats, ``True``, ``False``, ``None``, lists, and dictionaries with texts
+as keys. They are stored and sent as one text for each content, so that equal contents have equal digests
+everywhere. The bounds keep what is accepted here acceptable to every later reader, in any language or database.
 """
 
 import json
