@@ -1,0 +1,44 @@
+"""How often tests repeat what chance decides: one table, small for `make test`, full for `make property`."""
+
+import os
+
+import attrs
+
+
+@attrs.frozen
+class Counts:
+    """Rounds, histories and kills; one row of the table below for each field."""
+
+    examples: int
+    """Examples of an ordinary property."""
+    machine_steps: int
+    """Steps of one history of a state machine."""
+    machine_histories: int
+    """Histories of a state machine that works in memory or on a local disk."""
+    sync_histories: int
+    """Histories of devices that synchronise through a real server."""
+    client_kills: int
+    """Kills of a client during ``sync``."""
+    server_kills: int
+    """Kills of the server during requests."""
+    host_kills: int
+    """Kills of a writer on a storage host."""
+    races: int
+    """Rounds in which writers race for one file, row or lock."""
+
+
+_TABLE = {
+    #                    make test, make property
+    "examples": (50, 1_000),
+    "machine_steps": (20, 50),
+    "machine_histories": (30, 500),
+    "sync_histories": (5, 100),
+    "client_kills": (10, 50),
+    "server_kills": (10, 50),
+    "host_kills": (10, 50),
+    "races": (10, 200),
+}
+
+FULL = os.environ.get("OAIO_COUNTS") == "full"
+
+COUNTS = Counts(**{name: row[FULL] for name, row in _TABLE.items()})
