@@ -2,7 +2,7 @@
 
 Values are texts, integers, finite floats, ``True``, ``False``, ``None``, lists, and dictionaries with texts
 as keys. They are stored and sent as one text for each content, so that equal contents have equal digests
-everywhere. The bounds keep what is accepted here acceptable to every later reader, in any language or database.
+everywhere. The bounds keep what is accepted here acceptable to every later reader, in any language.
 """
 
 import json
