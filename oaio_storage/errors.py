@@ -9,6 +9,7 @@
     │   │   ├── InvalidValues       values that can't be stored as they are
     │   │   └── InvalidManifest     a manifest that is malformed
     │   ├── NotFound                (also FileNotFoundError)
+    │   │   └── NotRegistered       no such object on this device (also AssertionError)
     │   ├── AlreadyExists           (also FileExistsError)
     │   ├── Changed                 a condition did not hold: somebody else was first
     │   ├── Stale                   an edit of a version that is no longer the current one
@@ -114,6 +115,12 @@ class NotFound(CallerError, FileNotFoundError):
 
     exit_code = EXIT_NOT_FOUND
     http_status = 404
+
+
+class NotRegistered(NotFound, AssertionError):
+    """No object of this id is known on this device. Nothing was changed."""
+
+    default_hint = "oaio ls shows the objects, after oaio sync also those of other devices."
 
 
 class AlreadyExists(CallerError, FileExistsError):
