@@ -1,0 +1,103 @@
+"""The frame of the command line: which commands there are, the options before them, and how they end."""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from oaio_storage import __version__
+from oaio_storage.cli import commands
+from oaio_storage.cli.options import Common, JsonOption, RootOption
+from oaio_storage.cli.output import complain, drop_output, forgive_odd_text, say
+from oaio_storage.errors import EXIT_CODES, EXIT_DONE, InvalidArgument, OaioError, StorageError
+
+EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 130, 141
+
+EPILOG = f"Exit codes: {', '.join(f'{code} {meaning}' for code, meaning in EXIT_CODES.items())}."
+
+app = typer.Typer(
+    name="oaio",
+    help="Share and synchronise objects with files between devices and people.",
+    epilog=EPILOG,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer's signature of a callback
+    if wanted:
+        say(f"oaio {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def before(
+    ctx: typer.Context,
+    *,
+    root: RootOption = None,
+    as_json: JsonOption = False,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Share and synchronise objects with files between devices and people."""
+    root = root or (Path(os.environ["OAIO_ROOT"]) if os.environ.get("OAIO_ROOT") else None)
+    ctx.obj = Common(root, as_json)
+
+
+for _name, _command in commands.COMMANDS.items():
+    app.command(_name)(_command)
+app.add_typer(commands.user.app, name="user")
+
+
+def run(args: Sequence[str] | None = None) -> int:
+    """Run one command; every way it may end becomes an exit code, and at most two lines on stderr."""
+    words = list(sys.argv[1:] if args is None else args) or ["--help"]
+    forgive_odd_text()
+    return ending(lambda: app(words, prog_name="oaio", standalone_mode=False), to_json="--json" in words)
+
+
+def ending(command: Callable[[], object], *, to_json: bool) -> int:
+    """The exit code of ``command``, after its errors were printed; its own answer, if that is a number."""
+    try:
+        code = command()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        drop_output()
+        return EXIT_BROKEN_PIPE
+    except (KeyboardInterrupt, typer.Abort):
+        sys.stderr.write("\noaio: interrupted\n")
+        return EXIT_INTERRUPTED
+    except Exception as err:  # noqa: BLE001 - the last place to say it in one line
+        if os.environ.get("OAIO_DEBUG"):
+            import traceback  # noqa: PLC0415 - only for debugging
+
+            traceback.print_exc()
+        error = _as_ours(err)
+        complain(error, to_json=to_json)
+        return error.exit_code
+    return code if isinstance(code, int) else EXIT_DONE
+
+
+def _as_ours(err: Exception) -> OaioError:
+    """``err`` as an error of our tree."""
+    if isinstance(err, OaioError):
+        return err
+    if isinstance(err, typer.TyperException):
+        context = getattr(err, "ctx", None)
+        path = context.command_path if context else "oaio"
+        return InvalidArgument(err.format_message(), f"{path} --help")
+    if isinstance(err, ModuleNotFoundError):
+        return StorageError(
+            f"the module {err.name} is not installed", "pip install 'oaio-storage[all]'"
+        )
+    if isinstance(err, OSError):
+        return StorageError(f"{err.strerror or err}{f': {err.filename}' if err.filename else ''}")
+    return StorageError(
+        f"unexpected {type(err).__name__}: {err}",
+        "This is a defect of oaio; please report it with what OAIO_DEBUG=1 prints.",
+    )

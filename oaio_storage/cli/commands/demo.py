@@ -1,0 +1,5 @@
+"""``oaio demo``."""
+
+
+def demo() -> None:
+    """x."""

@@ -1,0 +1,25 @@
+"""``oaio login``."""
+
+import typer
+
+from oaio_storage.cli.opening import opened
+from oaio_storage.cli.options import JsonOption, PasswordOption, RootOption, common, read_password
+from oaio_storage.cli.output import answer
+
+
+def login(
+    ctx: typer.Context,
+    *,
+    password_stdin: PasswordOption = False,
+    root: RootOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Log in again, when the session of a client ended.
+
+    Example: oaio login --root ~/oaio --password-stdin < password.txt
+    """
+    options = common(ctx, root, as_json=as_json)
+    with opened(options) as client:
+        password = read_password("Password", from_stdin=password_stdin)
+        client.login(password)
+    answer({"client_root": options.root}, "logged in", as_json=options.as_json)

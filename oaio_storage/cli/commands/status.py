@@ -1,0 +1,45 @@
+"""``oaio status``."""
+
+import typer
+
+from oaio_storage.cli.opening import opened
+from oaio_storage.cli.options import JsonOption, RootOption, common
+from oaio_storage.cli.output import answer, count_text
+from oaio_storage.cli.telling import moment_text, problem_lines
+
+
+def status(ctx: typer.Context, *, root: RootOption = None, as_json: JsonOption = False) -> None:
+    """Tell what waits: unsent edits, conflicts, problems.
+
+    Says what this client knows, without asking the server.
+    """
+    options = common(ctx, root, as_json=as_json)
+    with opened(options) as client:
+        known = list(client.client_objectz.values())
+        told = {
+            "client_root": options.client_root().absolute(),
+            "server": client.host,
+            "username": client.user_name,
+            "device_id": client.device_id,
+            "app_id": client.app_id,
+            "csh_default_id": client.csh_default_id,
+            "last_sync_stamp": client.last_sync_stamp,
+            "objects": len(known),
+            "unsent": sorted(one.oaio_id for one in known if one.client_stamp != one.server_stamp),
+            "conflicts": client.conflicts(),
+            "problems": client.problems(),
+        }
+    lines = [
+        f"{told['username']} on {told['device_id']} at {told['server']}",
+        f"last synchronisation: {moment_text(str(told['last_sync_stamp']))}",
+        ", ".join(
+            (
+                count_text(len(known), "object"),
+                f"{len(told['unsent'])} unsent",
+                count_text(len(told["conflicts"]), "conflict"),
+                count_text(len(told["problems"]), "problem"),
+            )
+        ),
+        *problem_lines(told["problems"]),
+    ]
+    answer(told, *lines, as_json=options.as_json)

@@ -1,0 +1,66 @@
+"""From a path or values on the command line to the call of the client that fits."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from oaio_storage.errors import NotFound, StorageError
+from oaio_storage.model import FILES_KEY, ROOT_KEY, OaiObject
+
+if TYPE_CHECKING:
+    from oaio_storage import OaioClient
+
+
+def existing(path: Path) -> Path:
+    """``path``, made absolute without following links.
+
+    Raises:
+        NotFound: nothing is there.
+    """
+    if not path.exists():
+        raise NotFound(f"there is no file or folder {path}", "Check the path.")
+    return path.absolute()
+
+
+def registered(client: "OaioClient", path: Path) -> OaiObject:
+    """The new object of the file or folder ``path``."""
+    path = existing(path)
+    if path.is_dir():
+        made = client.register_folder(str(path))
+    else:
+        made = client.register_file(path.name, root_path=str(path.parent))
+    if made is None:
+        raise StorageError(client.error_message)
+    return made
+
+
+def updated(
+    client: "OaioClient", oaio_id: str, path: Path | None, values: Mapping[str, Any] | None, *, reset: bool
+) -> OaiObject:
+    """The object after ``values`` and the files at ``path`` were taken; without both, the files it has."""
+    known = client.client_objectz[oaio_id]
+    if values is not None:
+        _check_together(known, values, reset=reset)
+    if path is not None:
+        path = existing(path)
+        if path.is_dir():
+            known = client.update_folder(oaio_id, root_path=str(path))
+        else:
+            known = client.update_file(oaio_id, path.name, root_path=str(path.parent))
+    elif values is None:
+        known = client.update_folder(oaio_id)
+    if values is not None:
+        known = client.update_object(oaio_id, dict(values), reset=reset)
+    return known
+
+
+def _check_together(known: OaiObject, values: Mapping[str, Any], *, reset: bool) -> None:
+    """Raise for values that the object can't hold before its files are touched."""
+    from oaio_storage.values import canonical  # noqa: PLC0415 - not needed for --help
+
+    kept = (
+        {}
+        if reset
+        else {key: one for key, one in known.client_values.items() if key not in (FILES_KEY, ROOT_KEY)}
+    )
+    canonical({**kept, **values})
