@@ -1,0 +1,1 @@
+"""What our clients speak, as ``docs/native-api.md`` says; one module for each noun."""

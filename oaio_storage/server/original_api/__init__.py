@@ -1,0 +1,1 @@
+"""The nine slugs of the original, frozen, as the wire contract says; one module for each noun."""

@@ -1,0 +1,167 @@
+"""The data folder: secret key, database, the host ``Local``; and its accounts.
+
+Everything here is safe to repeat after a kill.
+"""
+
+import importlib
+import os
+import secrets
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from oaio_storage.errors import AlreadyExists, Busy, InvalidArgument, WrongRoot
+
+DEFAULT_HOST = "Local"
+
+_SETTINGS = "oaio_storage.server.settings"
+_MAX_NAME = 150
+
+
+def prepare(data: Path) -> None:
+    """Make the data folder ``data`` complete.
+
+    Folder (0700), secret key (0600), tables, the host ``Local`` below ``data/files``.
+
+    What is there already stays. Safe to repeat, to run twice at once, and to kill at any point.
+
+    Raises:
+        InvalidArgument: ``data`` can't be a folder.
+        Busy: another process is preparing it and does not end.
+        WrongRoot: the files' folder is not the one that this database means.
+    """
+    with _prepared(data):
+        pass
+
+
+def add_user(data: Path, name: str, password: str, *, admin: bool = False) -> None:
+    """Add an account to the data folder, which is prepared first; with ``admin`` it may use ``/admin/``.
+
+    Raises:
+        InvalidArgument: the name or the password is not allowed.
+        AlreadyExists: there is an account of this name; it was left as it is.
+    """
+    _check_account(name, password)
+    with _prepared(data):
+        from django.contrib.auth.models import User  # noqa: PLC0415 - needs configured settings
+        from django.db import IntegrityError  # noqa: PLC0415 - same
+
+        create = User.objects.create_superuser if admin else User.objects.create_user
+        try:
+            create(name, password=password)
+        except IntegrityError as err:
+            raise AlreadyExists(f"there is a user {name!r} already", "Choose another name.") from err
+
+
+def configure(data: Path, *, tls: bool = False, allowed_hosts: tuple[str, ...] = ()) -> None:
+    """Point Django at the data folder ``data``; a process serves one at a time, but may go on to another."""
+    os.environ["DJANGO_SETTINGS_MODULE"] = _SETTINGS
+    os.environ["OAIO_DATA"] = str(data.absolute())
+    os.environ["OAIO_TLS"] = "1" if tls else "0"
+    if allowed_hosts:
+        told = os.environ.get("OAIO_ALLOWED_HOSTS", "").split(",")
+        os.environ["OAIO_ALLOWED_HOSTS"] = ",".join(dict.fromkeys(filter(None, [*told, *allowed_hosts])))
+
+    import django  # noqa: PLC0415 - heavy
+    from django.conf import settings  # noqa: PLC0415 - same
+    from django.db import connections  # noqa: PLC0415 - same
+
+    if settings.configured:
+        module = importlib.reload(importlib.import_module(_SETTINGS))
+        for name in filter(str.isupper, dir(module)):
+            setattr(settings, name, getattr(module, name))
+        for alias in connections:
+            connections[alias].close()
+            del connections[alias]
+        connections.settings = connections.configure_settings(settings.DATABASES)
+    django.setup()
+
+
+def write_secret(path: Path, text: str) -> None:
+    """Put ``text`` into ``path``, readable by the owner alone; whole or not at all."""
+    staged = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as target:
+        target.write(text)
+        target.flush()
+        os.fsync(target.fileno())
+    staged.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    os.fsync(folder)
+    os.close(folder)
+
+
+@contextmanager
+def _prepared(data: Path) -> Iterator[None]:
+    """Prepare ``data`` and keep its preparing lock for the block."""
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not os.access(data, os.R_OK | os.W_OK | os.X_OK):
+            raise PermissionError
+    except (OSError, ValueError) as err:
+        raise InvalidArgument(
+            f"{data} can't be a data folder", "Name a folder that you may write to."
+        ) from err
+    try:
+        with FileLock(data / "prepare.lock", timeout=60, mode=0o600):
+            _make_secret_key(data)
+            _make_database(data)
+            _offer_local_host(data)
+            yield
+    except Timeout as err:
+        raise Busy(f"another process is preparing {data}") from err
+
+
+def _make_secret_key(data: Path) -> None:
+    path = data / "secret_key"
+    if not path.exists():
+        write_secret(path, secrets.token_urlsafe(64))
+
+
+def _make_database(data: Path) -> None:
+    configure(data)
+    from django.conf import settings  # noqa: PLC0415 - needs configured settings
+    from django.core.management import call_command  # noqa: PLC0415 - same
+
+    from oaio_storage.server.feed import start_clock  # noqa: PLC0415 - same
+
+    database = data / settings.DATABASE_FILE
+    os.close(os.open(database, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite gives its companions the same mode
+    call_command("migrate", verbosity=0, interactive=False)
+    call_command("clearsessions")
+    start_clock()
+
+
+def _offer_local_host(data: Path) -> None:
+    from oaio_storage import values  # noqa: PLC0415 - only needed here
+    from oaio_storage.hosts import host_api  # noqa: PLC0415 - same
+    from oaio_storage.server.models import Host  # noqa: PLC0415 - needs configured settings
+
+    folder = str((data / "files").absolute())
+    local = host_api(DEFAULT_HOST, root_folder=folder)
+    known = Host.objects.filter(pk=DEFAULT_HOST).first()
+    root_id = local.root_id() if known else local.create_root()
+    if known and known.root_id != root_id:
+        raise WrongRoot(
+            f"{folder} is not the folder whose files this database knows", "Restore both from one backup."
+        )
+    Host.objects.update_or_create(
+        pk=DEFAULT_HOST, defaults={"args": values.canonical({"root_folder": folder}), "root_id": root_id}
+    )
+
+
+def _check_account(name: str, password: str) -> None:
+    if not name or len(name) > _MAX_NAME or name != name.strip() or not name.isprintable():
+        raise InvalidArgument(
+            f"not a user name: {name[:80]!r}",
+            f"Use 1 to {_MAX_NAME} printable characters without spaces around.",
+        )
+    if unicodedata.normalize("NFKC", name) != name:
+        raise InvalidArgument(f"the user name {name!r} is not in normal form", "Write it in the form NFKC.")
+    if not password:
+        raise InvalidArgument("an empty password is not allowed")
+    if "\0" in password or any(0xD800 <= ord(char) <= 0xDFFF for char in password):  # noqa: PLR2004 - surrogates
+        raise InvalidArgument("the password holds NUL or lone surrogates")
