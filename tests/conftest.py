@@ -1,9 +1,16 @@
-"""What all tests share: the hypothesis profiles."""
+"""What all tests share: the hypothesis profiles, and the built wheel."""
 
 import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
 
+import pytest
 from counts import COUNTS
 from hypothesis import HealthCheck, settings
+
+PROJECT = Path(__file__).resolve().parent.parent
 
 settings.register_profile("dev", max_examples=COUNTS.examples, deadline=None, print_blob=True)
 settings.register_profile("ci", parent=settings.get_profile("dev"), derandomize=True)
@@ -15,3 +22,32 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],  # long examples are what a nightly run is for
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The distribution as users get it, built from this checkout."""
+    folder = tmp_path_factory.mktemp("dist")
+    command = [
+        sys.executable,
+        "-m",
+        "build",
+        "--wheel",
+        "--no-isolation",
+        "--outdir",
+        str(folder),
+        str(PROJECT),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="session")
+def unpacked_wheel(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that, first on the path, imports what the wheel holds and nothing of this checkout."""
+    folder = tmp_path_factory.mktemp("unpacked")
+    with zipfile.ZipFile(wheel) as packed:
+        packed.extractall(folder)
+    return folder
