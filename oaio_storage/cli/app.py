@@ -92,9 +92,7 @@ def _as_ours(err: Exception) -> OaioError:
         path = context.command_path if context else "oaio"
         return InvalidArgument(err.format_message(), f"{path} --help")
     if isinstance(err, ModuleNotFoundError):
-        return StorageError(
-            f"the module {err.name} is not installed", "pip install 'oaio-storage[all]'"
-        )
+        return StorageError(f"the module {err.name} is not installed", "pip install 'oaio-storage[all]'")
     if isinstance(err, OSError):
         return StorageError(f"{err.strerror or err}{f': {err.filename}' if err.filename else ''}")
     return StorageError(

@@ -58,9 +58,5 @@ def _check_together(known: OaiObject, values: Mapping[str, Any], *, reset: bool)
     """Raise for values that the object can't hold before its files are touched."""
     from oaio_storage.values import canonical  # noqa: PLC0415 - not needed for --help
 
-    kept = (
-        {}
-        if reset
-        else {key: one for key, one in known.client_values.items() if key not in (FILES_KEY, ROOT_KEY)}
-    )
-    canonical({**kept, **values})
+    together = {**({} if reset else known.client_values), **values}
+    canonical({key: value for key, value in together.items() if key not in (FILES_KEY, ROOT_KEY)})

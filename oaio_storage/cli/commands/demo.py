@@ -1,5 +1,32 @@
 """``oaio demo``."""
 
+from pathlib import Path
+from typing import Annotated
 
-def demo() -> None:
-    """x."""
+import typer
+
+from oaio_storage.cli.options import JsonOption, common
+
+
+def demo(
+    ctx: typer.Context,
+    folder: Annotated[
+        Path | None,
+        typer.Argument(metavar="FOLDER", help="A folder of yours, only read; else Python's email."),
+    ] = None,
+    *,
+    keep: Annotated[
+        Path | None, typer.Option("--keep", metavar="DIR", help="Keep server and devices in this new folder.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show it all: two devices, two users, a real server.
+
+    Three devices and a server share a copy of a folder, over HTTP, on this machine alone. Each step is
+    checked by checksums; at the end stand the lines of Python that did it.
+
+    Example: oaio demo ~/Documents/thesis
+    """
+    from oaio_storage.cli.demo import run_demo  # noqa: PLC0415 - not needed for --help
+
+    run_demo(folder, keep, as_json=common(ctx, None, as_json=as_json).as_json)

@@ -1,0 +1,64 @@
+"""The server of the demo, in a process of its own, by the commands that anybody would type."""
+
+import contextlib
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from oaio_storage.errors import Unavailable
+
+READY_SECONDS, STOP_SECONDS = 30, 10
+OAIO = (sys.executable, "-m", "oaio_storage.cli")
+
+
+class DemoServer:
+    """``oaio serve`` on a free port of this machine alone; started again, it is at the same address."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self.url = ""
+        self._log = data.with_name("server.log")
+        self._process: subprocess.Popen[str] | None = None
+
+    def add_user(self, name: str, password: str) -> None:
+        """``oaio user add``."""
+        words = [*OAIO, "user", "add", name, "--data", str(self.data), "--password-stdin"]
+        done = subprocess.run(words, input=password, text=True, capture_output=True, check=False)  # noqa: S603 - ours
+        if done.returncode:
+            raise Unavailable(f"the user {name} could not be added: {done.stderr.strip()}")
+
+    def start(self) -> None:
+        """Start it, and return when it is ready."""
+        port = self.url.rsplit(":", 1)[-1].strip("/") or "0"
+        words = [*OAIO, "serve", "--data", str(self.data), "--port", port]
+        with self._log.open("a") as log:
+            self._process = process = subprocess.Popen(  # noqa: S603 - ours
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                start_new_session=True,
+            )
+        too_late = threading.Timer(READY_SECONDS, process.kill)
+        too_late.start()
+        line = process.stdout.readline() if process.stdout else ""
+        too_late.cancel()
+        if not line:
+            self.stop()
+            raise Unavailable(f"the server did not start: {self._log.read_text()[-500:].strip()}")
+        self.url = line.split(" at ", 1)[1].split(" ", 1)[0]
+
+    def stop(self) -> None:
+        """Stop it as ``SIGTERM`` does, by force if it does not react. Safe to repeat."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_SECONDS)
+        process.kill()
+        process.wait()
+        if process.stdout:
+            process.stdout.close()

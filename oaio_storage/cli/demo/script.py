@@ -1,0 +1,93 @@
+"""What a program writes to share objects: the lines that the demo runs, and prints at its end.
+
+Each function is one scene; nothing here checks anything, that is done by the story.
+"""
+
+import inspect
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from oaio_storage import OaioClient
+from oaio_storage.client import SyncReport, map_files
+from oaio_storage.errors import Forbidden, Offline
+from oaio_storage.model import OaiObject
+
+
+def connect(server: str, user: str, password: str, device: str, folder: Path) -> OaioClient:
+    """A client of one user on one device, with a folder of its own."""
+    return OaioClient(
+        server,
+        {"username": user, "password": password},
+        app_id="demo",
+        device_id=device,
+        csh_default_id="Local",
+        client_root=str(folder),
+    )
+
+
+def register(
+    laptop: OaioClient, file: Path, folder: Path
+) -> tuple[OaiObject | None, OaiObject | None, OaiObject | None, SyncReport]:
+    """The laptop registers values, a file and a folder."""
+    note = laptop.register_object({"title": "Groceries", "milk": 2})
+    letter = laptop.register_file(file.name, root_path=str(file.parent))
+    project = laptop.register_folder(str(folder))
+    return note, letter, project, laptop.sync()
+
+
+def receive(phone: OaioClient, project: str, folder: Path) -> SyncReport:
+    """The phone receives all of it, and keeps the folder where it wants."""
+    report = phone.sync()
+    map_files(phone, project, folder)
+    return report
+
+
+def edit(phone: OaioClient, note: str, project: str) -> str:
+    """The phone edits while the server is away; nothing is lost."""
+    phone.update_object(note, {"milk": 3, "bread": 1})
+    phone.update_folder(project)
+    try:
+        phone.sync()
+    except Offline as offline:
+        return str(offline)
+    return ""
+
+
+def catch_up(phone: OaioClient, laptop: OaioClient) -> tuple[SyncReport, SyncReport]:
+    """The server is back: the phone sends, the laptop receives."""
+    return phone.sync(), laptop.sync()
+
+
+def share(laptop: OaioClient, project: str, reader: str) -> int:
+    """The laptop's user lets another user read the folder."""
+    return laptop.upsert_subscription(project, reader, access_right="r")
+
+
+def read(tablet: OaioClient, project: str) -> tuple[SyncReport, str]:
+    """The other user receives it, and is refused to change it."""
+    report = tablet.sync()
+    try:
+        tablet.update_object(project, {"mine": True})
+    except Forbidden as refusal:
+        return report, str(refusal)
+    return report, ""
+
+
+def delete(laptop: OaioClient, phone: OaioClient, letter: str) -> tuple[SyncReport, SyncReport]:
+    """The laptop deletes the file's object, and it goes from the phone, too."""
+    laptop.unregister_object(letter, wipe_files=True)
+    return laptop.sync(), phone.sync()
+
+
+SCENES: tuple[Callable[..., Any], ...] = (connect, register, receive, edit, catch_up, share, read, delete)
+
+
+def lines() -> list[str]:
+    """The lines of Python of all scenes, as they ran."""
+    told = ["from oaio_storage import OaioClient"]
+    for scene in SCENES:
+        body = inspect.getsource(scene)
+        told += ["", *textwrap.dedent(body).splitlines()]
+    return told
