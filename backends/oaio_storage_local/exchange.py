@@ -1,0 +1,36 @@
+"""Exchanging two names in one step, which Python has no function for."""
+
+import ctypes
+import errno
+import functools
+import os
+import sys
+from collections.abc import Callable
+
+_RENAME_EXCHANGE = 2  # Linux: renameat2(2); macOS calls it RENAME_SWAP, see renameatx_np(2)
+
+
+def exchange(folder_a: int, a: str, folder_b: int, b: str) -> None:
+    """Exchange the names ``a`` in ``folder_a`` and ``b`` in ``folder_b``, both open folders, in one step.
+
+    Raises:
+        OSError: as the system says; ``ENOSYS``, ``EINVAL`` or ``ENOTSUP`` where it can't.
+    """
+    call = _system_call()
+    if call is None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+    if call(folder_a, os.fsencode(a), folder_b, os.fsencode(b), _RENAME_EXCHANGE) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), a, None, b)
+
+
+@functools.cache
+def _system_call() -> Callable[[int, bytes, int, bytes, int], int] | None:
+    name = "renameatx_np" if sys.platform == "darwin" else "renameat2"
+    try:
+        function = getattr(ctypes.CDLL(None, use_errno=True), name)
+    except (AttributeError, OSError, TypeError):
+        return None
+    function.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint]
+    function.restype = ctypes.c_int
+    return function  # type: ignore[no-any-return]  # ctypes does not know what it declares

@@ -1,0 +1,50 @@
+"""Storage hosts: the contract, what a host guarantees, and how to find one by its id.
+
+Names are imported when they are asked for, so that importing this package costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from oaio_storage.hosts.api import CshApi
+    from oaio_storage.hosts.bulk import Moved
+    from oaio_storage.hosts.guarantees import Absent, Expect, Guarantees, Stat
+    from oaio_storage.hosts.registry import host_api, installed_backends
+    from oaio_storage.hosts.wrappers.retry import Retry
+
+__all__ = [
+    "Absent",
+    "CshApi",
+    "Expect",
+    "Guarantees",
+    "Moved",
+    "Retry",
+    "Stat",
+    "host_api",
+    "installed_backends",
+]
+
+_MODULES = {
+    "Absent": "guarantees",
+    "CshApi": "api",
+    "Expect": "guarantees",
+    "Guarantees": "guarantees",
+    "Moved": "bulk",
+    "Retry": "wrappers.retry",
+    "Stat": "guarantees",
+    "host_api": "registry",
+    "installed_backends": "registry",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,257 @@
+"""The one mover of many files between this machine and a host: bounded, exact, verified."""
+
+import errno
+import hashlib
+import os
+import secrets
+from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
+
+import attrs
+
+from oaio_storage.errors import (
+    AlreadyExists,
+    Corrupt,
+    InvalidArgument,
+    NotGuaranteed,
+    OaioError,
+    QuotaExceeded,
+    RootUnavailable,
+)
+from oaio_storage.hosts.guarantees import Absent, Expect
+from oaio_storage.hosts.streams import PIECE, sha256_of
+from oaio_storage.names import check_path, collisions
+from oaio_storage.progress import Progress, Report, ignore
+
+if TYPE_CHECKING:
+    from oaio_storage.hosts.api import CshApi
+
+WORKERS = 8
+"""Files that are moved at the same time."""
+
+Task = TypeVar("Task")
+
+
+@attrs.frozen
+class Moved:
+    """What a bulk call did.
+
+    Attributes:
+        done: the paths that were moved or removed, in the order given.
+        kept: the paths that were there already, with equal content, in the order given.
+        bytes: content that travelled between this machine and the host.
+    """
+
+    done: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    bytes: int = 0
+
+
+@attrs.frozen
+class _Step:
+    path: str
+    size: int = 0
+    is_kept: bool = False
+
+
+def put_files(
+    host: "CshApi", files: Iterable[tuple[str, Path]], *, expect: Expect = None, report: Report = ignore
+) -> Moved:
+    """Store local files under the given paths.
+
+    Several travel at a time; the first error stops the rest and is raised once nothing is under way any more.
+    Files stored until then stay, so the same call with ``expect=Absent`` resumes: an existing file with equal
+    content counts as kept.
+
+    Args:
+        host: where to.
+        files: pairs of path on the host and local file.
+        expect: None, or Absent: only files that are not there yet.
+        report: called in the caller's thread, once per file.
+
+    Raises:
+        InvalidName: a path that no host can hold; nothing was moved.
+        InvalidArgument: two paths that can't both be stored; nothing was moved.
+        NotGuaranteed: Absent on a host without conditional writes; nothing was moved.
+        AlreadyExists: with Absent, a file with another content is there.
+        SourceChanged: a local file is gone, unreadable or changed its size.
+    """
+    if expect not in (None, Absent):
+        raise InvalidArgument("many files have no common version to be replaced", "Write them one by one.")
+    if expect is Absent and not host.guarantees.conditional_write:
+        raise NotGuaranteed(f"the host {host.name} can't decide in one step whether a file is absent")
+    tasks = list(files)
+    _check_paths([path for path, _ in tasks])
+
+    def put(task: tuple[str, Path]) -> _Step:
+        path, local = task
+        try:
+            return _Step(path, host.write(path, local, expect=expect).size)
+        except AlreadyExists:
+            if expect is Absent and _is_equal(host, path, local):
+                return _Step(path, is_kept=True)
+            raise
+
+    return _move(tasks, put, "send", report)
+
+
+def get_files(
+    host: "CshApi", files: Iterable[tuple[str, Path, int | None, str | None]], *, report: Report = ignore
+) -> Moved:
+    """Fetch files to local places, each complete, verified and durable, or not at all.
+
+    Several travel at a time; the first error stops the rest and is raised once nothing is under way any more.
+    An existing local file is replaced in one step; missing folders are made. A repeat is safe.
+
+    Args:
+        host: where from.
+        files: path on the host, local file, size in bytes or None, SHA-256 or None.
+        report: called in the caller's thread, once per file.
+
+    Raises:
+        InvalidName: a path that no host can hold; nothing was moved.
+        InvalidArgument: a local file is named twice; nothing was moved.
+        NotFound: a path that is not on the host.
+        Corrupt: a file is not what was announced; its local place is as before.
+    """
+    tasks = list(files)
+    for path, _, _, _ in tasks:
+        check_path(path)
+    if len({local for _, local, _, _ in tasks}) < len(tasks):
+        raise InvalidArgument("a local file is named twice as the place of a fetched one")
+
+    def get(task: tuple[str, Path, int | None, str | None]) -> _Step:
+        path, local, size, checksum = task
+        return _Step(path, _fetch(host, path, local, size, checksum))
+
+    return _move(tasks, get, "receive", report)
+
+
+def delete_files(host: "CshApi", paths: Iterable[str], *, report: Report = ignore) -> Moved:
+    """Remove exactly these files; those that are absent already count as done.
+
+    Several at a time; the first error stops the rest. A repeat is safe.
+
+    Raises:
+        InvalidName: a path that no host can hold; nothing was removed.
+    """
+    tasks = [check_path(path) for path in paths]
+
+    def delete(path: str) -> _Step:
+        host.delete(path)
+        return _Step(path)
+
+    return _move(tasks, delete, "delete", report)
+
+
+def _check_paths(paths: list[str]) -> None:
+    for path in paths:
+        check_path(path)
+    if twice := [path for path, times in Counter(paths).items() if times > 1]:
+        raise InvalidArgument(f"a path is named twice: {twice[0]!r}")
+    if clashes := collisions(paths):
+        raise InvalidArgument(f"paths that not every host can hold side by side: {', '.join(clashes[0])}")
+
+
+def _move(tasks: list[Task], step: Callable[[Task], _Step], stage: str, report: Report) -> Moved:
+    """Take ``step`` for each task, at most WORKERS at a time; stop at the first error."""
+    steps: dict[int, _Step] = {}
+    waiting = iter(enumerate(tasks))
+    running: dict[Future[_Step], int] = {}
+    with ThreadPoolExecutor(WORKERS, thread_name_prefix=f"oaio-{stage}") as pool:
+        try:
+            while len(steps) < len(tasks):
+                for number, task in _some(waiting, 2 * WORKERS - len(running)):
+                    running[pool.submit(step, task)] = number
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    done = future.result()
+                    steps[running.pop(future)] = done
+                    report(Progress(stage, len(steps), len(tasks), "files", done.path))
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+    ordered = [steps[number] for number in range(len(tasks))]
+    return Moved(
+        tuple(done.path for done in ordered if not done.is_kept),
+        tuple(done.path for done in ordered if done.is_kept),
+        sum(done.size for done in ordered),
+    )
+
+
+def _some(waiting: Iterable[tuple[int, Task]], number: int) -> list[tuple[int, Task]]:
+    return [pair for _, pair in zip(range(number), waiting, strict=False)]
+
+
+def _is_equal(host: "CshApi", path: str, local: Path) -> bool:
+    seen = host.stat(path)
+    if seen.size != local.stat().st_size:
+        return False
+    with local.open("rb") as ours:
+        digest = sha256_of(ours)
+    if seen.checksum:
+        return seen.checksum == digest
+    with host.open(path) as theirs:
+        return sha256_of(theirs) == digest
+
+
+def _fetch(host: "CshApi", path: str, local: Path, size: int | None, checksum: str | None) -> int:
+    with host.open(path) as stream:
+        temporary = local.with_name(f".oaio-{secrets.token_hex(8)}.part")
+        try:
+            make_folder(local.parent)
+            with temporary.open("xb") as target:
+                received = _receive(stream, target, path, size, checksum)
+                target.flush()
+                os.fsync(target.fileno())
+            temporary.replace(local)
+            sync_folder(local.parent)
+        except OaioError:
+            raise
+        except OSError as err:
+            raise _local_trouble(local, err) from err
+        finally:
+            temporary.unlink(missing_ok=True)
+    return received
+
+
+def _receive(stream: BinaryIO, target: BinaryIO, path: str, size: int | None, checksum: str | None) -> int:
+    digest, received = hashlib.sha256(), 0
+    while piece := stream.read(PIECE if size is None else min(PIECE, size + 1 - received)):
+        received += len(piece)
+        if size is not None and received > size:
+            raise Corrupt(f"{path!r} is longer than the {size} bytes that were announced")
+        digest.update(piece)
+        target.write(piece)
+    if size is not None and received < size:
+        raise Corrupt(f"{path!r} has {received} bytes, {size} were announced")
+    if checksum is not None and digest.hexdigest() != checksum:
+        raise Corrupt(f"{path!r} has another content than was announced")
+    return received
+
+
+def _local_trouble(local: Path, err: OSError) -> OaioError:
+    if err.errno in (errno.ENOSPC, errno.EDQUOT):
+        return QuotaExceeded(f"no room on this device for {local}", "Free some space, then try again.")
+    return RootUnavailable(
+        f"can't write {local}: {err.strerror or err}", "Make the folder writable, then try again."
+    )
+
+
+def make_folder(folder: Path) -> None:
+    """Make ``folder`` and those above it as far as they are missing, durably. Safe to repeat."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    sync_folder(folder.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in ``folder`` durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

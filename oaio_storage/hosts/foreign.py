@@ -1,0 +1,60 @@
+"""Foreign errors and ours: one table per backend says which stands for which."""
+
+import errno
+from collections.abc import Mapping
+
+from oaio_storage.errors import (
+    AccessDenied,
+    AlreadyExists,
+    BadAnswer,
+    Busy,
+    InvalidName,
+    NotFound,
+    OaioError,
+    QuotaExceeded,
+    TimedOut,
+    TooLarge,
+    Unavailable,
+)
+
+ForeignErrors = Mapping[type[Exception] | int, type[OaioError]]
+"""Our error for a foreign one, by its class, or by its number (``OSError.errno``), which goes first."""
+
+OS_ERRORS: ForeignErrors = {
+    errno.ENOSPC: QuotaExceeded,
+    errno.EDQUOT: QuotaExceeded,
+    errno.EFBIG: TooLarge,
+    errno.EROFS: AccessDenied,
+    errno.ENAMETOOLONG: InvalidName,
+    errno.EILSEQ: InvalidName,
+    errno.EBUSY: Busy,
+    errno.EMFILE: Unavailable,
+    errno.ENFILE: Unavailable,
+    errno.ENOMEM: Unavailable,
+    FileNotFoundError: NotFound,
+    FileExistsError: AlreadyExists,
+    IsADirectoryError: AlreadyExists,
+    NotADirectoryError: AlreadyExists,
+    PermissionError: AccessDenied,
+    TimeoutError: TimedOut,
+    ConnectionError: Unavailable,
+    BlockingIOError: Unavailable,
+}
+"""The rows that any backend over files of the operating system or sockets needs."""
+
+
+def ours(err: Exception, table: ForeignErrors, failed: str) -> OaioError:
+    """Our error for ``err``; BadAnswer for what ``table`` does not know.
+
+    The text of ``err`` may hold secrets and is not used.
+
+    Args:
+        err: what a backend or library raised.
+        table: the backend's.
+        failed: what failed, and for what; the message begins with it.
+    """
+    number = err.errno if isinstance(err, OSError) else None
+    found = table.get(number) if number is not None else None
+    found = found or next((table[kind] for kind in type(err).__mro__ if kind in table), BadAnswer)
+    reason = err.strerror if isinstance(err, OSError) else None
+    return found(f"{failed}: {reason or type(err).__name__}")

@@ -1,0 +1,95 @@
+"""From the id of a host to the host: the backends that are installed, found by their entry points."""
+
+from collections.abc import Iterable
+from importlib.metadata import EntryPoint, entry_points
+
+import attrs
+
+from oaio_storage.errors import InvalidArgument, OaioError, UnknownHost
+from oaio_storage.hosts import roots
+from oaio_storage.hosts.api import CshApi
+from oaio_storage.hosts.wrappers.retry import Retry
+
+GROUP = "oaio_storage.backends"
+"""The group of entry points under which a distribution offers its backends."""
+
+
+def installed_backends() -> tuple[str, ...]:
+    """The ids of the installed backends, sorted. None of them is imported."""
+    return tuple(sorted(_points()))
+
+
+def host_api(csh_id: str, /, *, expect_root: str = "", **csh_args: object) -> CshApi:
+    """The host ``csh_id``, bound to the root that ``csh_args`` name, and wrapped with retry.
+
+    The backend is the one with exactly this id, else the one whose id stands before the first ``-``:
+    ``S3-eu`` is a host of the backend ``S3``.
+
+    Args:
+        csh_id: the host's id.
+        expect_root: the id of the root that is meant; empty: any.
+        csh_args: the fields of the backend's class.
+
+    Raises:
+        UnknownHost: no such backend is installed; the message lists those that are.
+        InvalidArgument: a field is missing, unknown or of a wrong type; the message names it.
+        WrongRoot: the root is not the expected one.
+        OaioError: the backend is installed, but can't be imported; the message names it and its distribution.
+    """
+    host = Retry(_made(_backend(csh_id), csh_id, csh_args))
+    if expect_root:
+        roots.check_root(host, expect_root)
+    return host
+
+
+def _points() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
+
+
+def _backend(csh_id: str) -> type[CshApi]:
+    points = _points()
+    point = points.get(csh_id) or points.get(csh_id.partition("-")[0])
+    if point is None:
+        raise UnknownHost(
+            f"no backend for the storage host {csh_id!r} is installed; there are: {_listed(points)}",
+            f"Install a package that offers it as entry point of {GROUP}, or use one of those.",
+        )
+    try:
+        loaded = point.load()
+    except Exception as err:  # whatever a stranger's module raises when it is imported
+        raise UnknownHost(
+            f"{_origin(point)} can't be imported: {type(err).__name__}: {err}", "Repair or upgrade it."
+        ) from err
+    if not (attrs.has(loaded) and isinstance(loaded, type) and issubclass(loaded, CshApi)):
+        raise UnknownHost(f"{_origin(point)} is no attrs class derived from CshApi", "Repair or upgrade it.")
+    return loaded
+
+
+def _origin(point: EntryPoint) -> str:
+    distribution = f"{point.dist.name} {point.dist.version}" if point.dist else "an unknown distribution"
+    return f"the backend {point.name!r} ({point.value}) of {distribution}"
+
+
+def _made(backend: type[CshApi], csh_id: str, csh_args: dict[str, object]) -> CshApi:
+    fields = {field.alias: field for field in attrs.fields(backend) if field.init}  # type: ignore[arg-type]  # _backend saw that it is an attrs class
+    if unknown := sorted(csh_args.keys() - fields.keys()):
+        raise InvalidArgument(
+            f"the storage host {csh_id!r} has no argument {_listed(unknown)}; it has: {_listed(fields)}"
+        )
+    required = [name for name, field in fields.items() if field.default is attrs.NOTHING]
+    if missing := [name for name in required if name not in csh_args]:
+        raise InvalidArgument(f"the storage host {csh_id!r} needs the argument {_listed(missing)}")
+    try:
+        return backend(**csh_args)
+    except OaioError:
+        raise
+    except (TypeError, ValueError) as err:
+        guilty = [arg.name for arg in err.args if isinstance(arg, attrs.Attribute)]
+        named = f"argument {guilty[0]!r}" if guilty else f"arguments ({', '.join(sorted(csh_args))})"
+        raise InvalidArgument(
+            f"the storage host {csh_id!r} refuses the value of its {named}"
+        ) from None  # it may be a secret

@@ -1,0 +1,3 @@
+"""Hosts around a host, one concern each."""
+
+__all__: list[str] = []
