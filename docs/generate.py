@@ -19,9 +19,10 @@ This page is made from `oaio_storage/errors.py` by `make docs`.
 
 ## Errors
 
-Everything the library raises on purpose is below `OaioError`. The class says who must act: `CallerError` whoever made the request,
-`DeviceError` the owner of this device, `StorageError` the operator of a host or server, `TryAgain` nobody. A message says what happened
-and to what; `hint` says what to do next. The HTTP status is the one with which the server answers the same error.
+Everything the library raises on purpose is below `OaioError`. The class says who must act: `CallerError`
+whoever made the request, `DeviceError` the owner of this device, `StorageError` the operator of a host or
+server, `TryAgain` nobody. A message says what happened and to what; `hint` says what to do next. The HTTP
+status is the one with which the server answers the same error.
 
 | error | exit code | HTTP status | means |
 |---|---|---|---|
@@ -43,7 +44,26 @@ def _error_row(error: type[OaioError]) -> str:
     return f"| {name} | {error.exit_code} | {error.http_status} | {summary} |"
 
 
-PAGES = {"reference/exit-codes.md": exit_codes_page}
+_DECISIONS = """\
+# Decisions
+
+What was decided, why, and what was not chosen; one page each. This page is made by `make docs`. Numbers name
+the room: 0001 the whole, 0010 the core, 0020 storage hosts, 0030 the server, 0040 the client, 0050 the command
+line.
+
+{decisions}
+"""
+
+
+def decisions_page() -> str:
+    """The text of ``decisions/index.md``."""
+    pages = sorted((DOCS / "decisions").glob("[0-9]*.md"))
+    titles = [page.read_text("utf-8").splitlines()[0].removeprefix("# ") for page in pages]
+    lines = [f"- [{title}]({page.name})" for title, page in zip(titles, pages, strict=True)]
+    return _DECISIONS.format(decisions="\n".join(lines))
+
+
+PAGES = {"reference/exit-codes.md": exit_codes_page, "decisions/index.md": decisions_page}
 """Each generated page, below docs/, and what makes its text."""
 
 

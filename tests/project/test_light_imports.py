@@ -1,4 +1,4 @@
-"""Starting stays light: which modules a process of its own has loaded. How long it takes, `make bench` says."""
+"""Starting stays light: which modules a fresh process has loaded. How long that takes, `make bench` says."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Generated pages are those of the code at hand, and every error leaf can be told by a command and by the server."""
+"""Generated pages are those of the code at hand; every error can be told by a command and by the server."""
 
 import importlib.util
 from http import HTTPStatus

@@ -1,4 +1,4 @@
-"""What is written in the project's files: nothing of one machine, no bound passed, links that lead somewhere."""
+"""What is written in the project's files: nothing of one machine, no bound passed, no link to nowhere."""
 
 import ast
 import re
@@ -87,6 +87,7 @@ def test_links_between_pages_lead_somewhere() -> None:
 
 def test_decisions_are_numbered_once_and_say_why() -> None:
     decisions = sorted((PROJECT / "docs" / "decisions").glob("*.md"))
+    decisions = [path for path in decisions if path.name != "index.md"]
     numbers = [path.name[:4] for path in decisions]
     assert all(re.fullmatch(r"\d{4}-[a-z0-9-]+\.md", path.name) for path in decisions)
     assert len(numbers) == len(set(numbers)) > 0
