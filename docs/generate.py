@@ -48,8 +48,8 @@ _DECISIONS = """\
 # Decisions
 
 What was decided, why, and what was not chosen; one page each. This page is made by `make docs`. Numbers name
-the room: 0001 the whole, 0010 the core, 0020 storage hosts, 0030 the server, 0040 the client, 0050 the command
-line.
+the room: 0001 the whole, 0010 the core, 0020 storage hosts, 0030 the server, 0040 the client, 0050
+the command line.
 
 {decisions}
 """
