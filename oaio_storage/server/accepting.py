@@ -4,18 +4,19 @@ One transaction each, object's row first, ``feed_clock`` last (O2, O3, O6).
 """
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import TypeVar
 
 import attrs
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, Q, Subquery
 
 from oaio_storage.errors import LoginNeeded, OaioError, ReusedId
 from oaio_storage.model import AccessRight, Proposal, Version
 from oaio_storage.server.deciding import Accept, Current, Refuse, State, check_content, decide
-from oaio_storage.server.feed import announce, read_clock
-from oaio_storage.server.models import Conflict, StoredObject, StoredVersion, Subscription, hash_of
+from oaio_storage.server.feed import announce, now_of
+from oaio_storage.server.models import Conflict, FeedClock, StoredObject, StoredVersion, Subscription, hash_of
 from oaio_storage.server.offer import check_offered, offered_hosts
 
 T = TypeVar("T")
@@ -35,12 +36,16 @@ class Outcome:
 
 @attrs.frozen(kw_only=True)
 class Context:
-    """The locked object, what is known of it, and the server's now; of one transaction."""
+    """The locked object, what is known of it, and the server's now; of one transaction.
+
+    ``known``: there is a version of the id that was asked for.
+    """
 
     user: User
     row: StoredObject | None
     state: State
     now: str
+    known: bool = False
 
 
 def version_of(row: StoredVersion, oaio_id: str) -> Version:
@@ -74,44 +79,48 @@ def changing(change: Callable[[], T]) -> T:
             return change()
 
 
-def locked(oaio_id: str, user: User, *, base: str | None = None, stamp: str = "") -> Context:
-    """Lock the object's row and read what decides about it.
+def locked(oaio_id: str, user: User, *, version_id: str = "", base: str = "", stamp: str = "") -> Context:
+    """Lock the object's row, and only then read what decides about it.
 
     Raises:
         LoginNeeded: the user was wiped or disabled meanwhile.
     """
-    row = (
-        StoredObject.objects.select_for_update(of=("self",))
-        .select_related("current")
-        .filter(id_hash=hash_of(oaio_id))
-        .first()
-    )
-    if not User.objects.filter(pk=user.pk, is_active=True).exists():
+    row = StoredObject.objects.select_for_update().filter(id_hash=hash_of(oaio_id)).first()
+    facts = FeedClock.objects.annotate(
+        active=Exists(User.objects.filter(pk=user.pk, is_active=True)),
+        known=Exists(StoredVersion.objects.filter(pk=version_id)),
+        right=Subquery(Subscription.objects.filter(user=user, object=row and row.pk).values("right")),
+    ).get(pk=1)
+    if not facts.active:
         raise LoginNeeded("this user is not there any more")
-    _, now = read_clock()
+    return Context(
+        user=user,
+        row=row,
+        state=_state(row, AccessRight(facts.right or AccessRight.NONE), base, stamp),
+        now=now_of(facts),
+        known=facts.known,
+    )
+
+
+def _state(row: StoredObject | None, right: AccessRight, base: str, stamp: str) -> State:
     if row is None:
-        return Context(user=user, row=None, state=State(right=AccessRight.NONE), now=now)
+        return State(right=right)
     current = row.current
-    versions = dict(row.versions.filter(pk=base).values_list("pk", "stamp")) if base else {}
-    state = State(
-        right=right_of(user.pk, row.pk),
+    stamps = dict(row.versions.filter(Q(pk=base) | Q(stamp=stamp)).values_list("pk", "stamp"))
+    return State(
+        right=right,
         current=Current(current.pk, current.stamp, current.deleted) if current else None,
         wiped=current is None,
         conflicts={pk: settler is None for pk, settler in row.conflicts.values_list("pk", "settled_by")},
-        base_stamp=versions.get(base or "", ""),
-        stamp_taken=bool(stamp) and row.versions.filter(stamp=stamp).exists(),
+        base_stamp=stamps.get(base, ""),
+        stamp_taken=stamp in stamps.values(),
     )
-    return Context(user=user, row=row, state=state, now=now)
 
 
 def right_of(user_pk: int, object_pk: int) -> AccessRight:
     """The right of a user on an object."""
-    found = (
-        Subscription.objects.filter(user_id=user_pk, object_id=object_pk)
-        .values_list("right", flat=True)
-        .first()
-    )
-    return AccessRight(found or AccessRight.NONE)
+    found = Subscription.objects.filter(user_id=user_pk, object_id=object_pk).values_list("right", flat=True)
+    return AccessRight(found.first() or AccessRight.NONE)
 
 
 def store(context: Context, version: Version, decision: Accept, *, digest: str = "") -> Version:
@@ -120,36 +129,39 @@ def store(context: Context, version: Version, decision: Accept, *, digest: str =
     Number, author and time are filled in.
     """
     row = context.row
-    if row is None:
-        row = StoredObject.objects.create(id_hash=hash_of(version.oaio_id), oaio_id=version.oaio_id)
-        Subscription.objects.create(object=row, user=context.user, right=AccessRight.CREATOR)
-    last = row.versions.order_by("-number").values_list("number", flat=True).first()
     version = attrs.evolve(
-        version, number=(last or 0) + 1, username=context.user.username, accepted=context.now
+        version,
+        number=row.last_number + 1 if row else 1,
+        username=context.user.username,
+        accepted=context.now,
     )
+    if row is None:  # refers to its current version before that is there: references are checked at commit
+        row = StoredObject.objects.create(
+            id_hash=hash_of(version.oaio_id), oaio_id=version.oaio_id, current_id=version.id, last_number=1
+        )
+        Subscription.objects.create(object=row, user=context.user, right=AccessRight.CREATOR)
+    else:
+        row.last_number = version.number
+        if decision.in_front:
+            row.current_id = version.id
+        row.save(update_fields=["current", "last_number"])
     fields = version.as_json() | {"paths": None if version.paths is None else json.dumps(version.paths)}
     del fields["oaio_id"]
-    kept = StoredVersion.objects.create(object=row, author=context.user, digest=digest, **fields)
-    if decision.in_front:
-        row.current = kept
-        row.save(update_fields=["current"])
-    if conflicting := decision.overtaken or ("" if decision.in_front else kept.pk):
+    StoredVersion.objects.create(object=row, author=context.user, digest=digest, **fields)
+    if conflicting := decision.overtaken or ("" if decision.in_front else version.id):
         Conflict.objects.create(version_id=conflicting, object=row, since=context.now)
     if decision.settled:
-        Conflict.objects.filter(pk__in=decision.settled).update(settled_by=kept)
-    announce([row.pk], subscribers(row.pk), context.now)
+        Conflict.objects.filter(pk__in=decision.settled).update(settled_by=version.id)
+    announce(row.pk, context.now)
     return version
 
 
-def subscribers(object_pk: int) -> Collection[int]:
-    """The users with a right on the object."""
-    return Subscription.objects.filter(object_id=object_pk).values_list("user_id", flat=True)
-
-
 def _accept(proposal: Proposal, user: User) -> Outcome:
-    context = locked(proposal.oaio_id, user, base=proposal.base, stamp=proposal.stamp)
-    known = StoredVersion.objects.select_related("object").filter(pk=proposal.id).first()
-    if known is not None:
+    context = locked(
+        proposal.oaio_id, user, version_id=proposal.id, base=proposal.base or "", stamp=proposal.stamp
+    )
+    if context.known:
+        known = StoredVersion.objects.select_related("object").get(pk=proposal.id)
         if known.digest != proposal.digest() or known.author_id != user.pk:
             return Outcome(error=ReusedId(f"the version id {proposal.id} was used for something else"))
         return Outcome(version=version_of(known, known.object.oaio_id))

@@ -5,17 +5,29 @@ seen everything below it. The row is always locked after the object's.
 """
 
 import re
-from collections.abc import Collection
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from oaio_storage.errors import InvalidArgument
 from oaio_storage.model import OLDEST_SYNC_STAMP, stamp_of, stamp_plus
-from oaio_storage.server.models import FeedClock, FeedEntry
+from oaio_storage.server.models import FeedClock
 
 _CURSOR = re.compile(r"(?P<server>[0-9a-f]{32})-(?P<sequence>0|[1-9][0-9]{0,18})\Z")
+_NEXT = """
+    UPDATE oaio_feedclock SET sequence = sequence + 1,
+    last_stamp = CASE WHEN last_stamp < %s THEN %s ELSE last_stamp END WHERE id = 1 RETURNING sequence
+"""
+_TELL_ALL = """
+    INSERT INTO oaio_feedentry (user_id, object_id, sequence)
+    SELECT user_id, object_id, %s FROM oaio_subscription WHERE object_id = %s
+    ON CONFLICT (user_id, object_id) DO UPDATE SET sequence = excluded.sequence
+"""
+_TELL_ONE = """
+    INSERT INTO oaio_feedentry (user_id, object_id, sequence) VALUES (%s, %s, %s)
+    ON CONFLICT (user_id, object_id) DO UPDATE SET sequence = excluded.sequence
+"""
 
 
 def start_clock() -> None:
@@ -26,9 +38,14 @@ def start_clock() -> None:
 
 
 def read_clock() -> tuple[FeedClock, str]:
-    """The row as it is, and the server's now: its clock, but never before a stamp that it has given."""
+    """The row as it is, and the server's now."""
     clock = FeedClock.objects.get(pk=1)
-    return clock, max(stamp_of(datetime.now(UTC)), clock.last_stamp)
+    return clock, now_of(clock)
+
+
+def now_of(clock: FeedClock) -> str:
+    """The server's now: its clock, but never before a stamp that it has given."""
+    return max(stamp_of(datetime.now(UTC)), clock.last_stamp)
 
 
 def reserve_stamps(count: int) -> str:
@@ -44,23 +61,18 @@ def reserve_stamps(count: int) -> str:
     return first
 
 
-def announce(object_ids: Collection[int], user_ids: Collection[int], now: str) -> None:
-    """Tell ``user_ids`` of the changed objects.
+def announce(object_pk: int, now: str, *, only: int | None = None) -> None:
+    """Tell everybody with a right on the changed object, or the user ``only``; remembers ``now``.
 
-    The last statements of a changing transaction, which also remember ``now``.
+    These are the last statements of a changing transaction; each change makes them, so they are plain SQL.
     """
-    clock = FeedClock.objects.select_for_update().get(pk=1)
-    entries = [
-        FeedEntry(user_id=user_id, object_id=object_id, sequence=clock.sequence + place)
-        for place, object_id in enumerate(sorted(object_ids), start=1)
-        for user_id in sorted(user_ids)
-    ]
-    clock.sequence += len(object_ids)
-    clock.last_stamp = max(clock.last_stamp, now)
-    clock.save(update_fields=["sequence", "last_stamp"])
-    FeedEntry.objects.bulk_create(
-        entries, update_conflicts=True, unique_fields=["user", "object"], update_fields=["sequence"]
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(_NEXT, [now, now])
+        (sequence,) = cursor.fetchone()
+        if only is None:
+            cursor.execute(_TELL_ALL, [sequence, object_pk])
+        else:
+            cursor.execute(_TELL_ONE, [only, object_pk, sequence])
 
 
 def cursor_of(clock: FeedClock, sequence: int) -> str:

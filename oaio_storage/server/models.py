@@ -23,6 +23,7 @@ class StoredObject(models.Model):
     id_hash = models.CharField(max_length=64, unique=True, editable=False)
     oaio_id = models.TextField(blank=True)
     current = models.ForeignKey("StoredVersion", models.RESTRICT, null=True, related_name="+")
+    last_number = models.PositiveBigIntegerField(default=0)
 
     class Meta:  # noqa: D106 - Django's
         verbose_name = "object"

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 from oaio_storage.errors import Forbidden, NotFound, WrongPassword
 from oaio_storage.model import AccessRight, stamp_plus
-from oaio_storage.server.accepting import Context, changing, locked, right_of, subscribers
+from oaio_storage.server.accepting import Context, changing, locked, right_of
 from oaio_storage.server.attempts import ATTEMPTS
 from oaio_storage.server.feed import announce, read_clock
 from oaio_storage.server.models import RightChange, StoredObject, StoredVersion, Subscription, hash_of
@@ -124,7 +124,7 @@ def _set_right(context: Context, row: StoredObject, user: User, wanted: AccessRi
         subscription.save()
         pk = subscription.pk
     RightChange.objects.create(stamp=context.now, actor=context.user, user=user, object=row, right=wanted)
-    announce([row.pk], [user.pk], context.now)
+    announce(row.pk, context.now, only=user.pk)
     return pk
 
 
@@ -143,17 +143,19 @@ def _wipe_objects(user: User) -> None:
     for row in rows:
         if row.pk in owned - kept:
             _wipe_object(row, now)
-            announce([row.pk], subscribers(row.pk), now)
+            announce(row.pk, now)
 
 
 def _wipe_object(row: StoredObject, now: str) -> None:
-    last = row.versions.order_by("-number").first()
-    tombstone = None
-    if last is not None and subscribers(row.pk):
-        tombstone = StoredVersion.objects.create(
-            id=uuid4().hex,
+    last = row.current
+    tombstone = ""
+    if last is not None and row.subscriptions.exists():
+        tombstone = uuid4().hex
+        row.last_number += 1
+        StoredVersion.objects.create(
+            id=tombstone,
             object=row,
-            number=last.number + 1,
+            number=row.last_number,
             base=last.pk,
             stamp=max(now, stamp_plus(last.stamp, 1)),
             client_stamp=now,
@@ -162,7 +164,7 @@ def _wipe_object(row: StoredObject, now: str) -> None:
             aside=False,
             accepted=now,
         )
-    row.current = tombstone
+    row.current_id = tombstone or None
     row.oaio_id = row.oaio_id if tombstone else ""
-    row.save(update_fields=["current", "oaio_id"])
-    row.versions.exclude(pk=tombstone.pk if tombstone else "").delete()
+    row.save(update_fields=["current", "oaio_id", "last_number"])
+    row.versions.exclude(pk=tombstone).delete()

@@ -53,7 +53,8 @@ class RunningServer:
 def oaio_server(data: Path, port: int = 0, *options: str) -> Iterator[RunningServer]:
     """An oaio server on the folder ``data`` at ``port`` (0: a free one) of 127.0.0.1.
 
-    ``options`` go to ``oaio serve``. It is ready when the block begins, and stopped when it ends. Its output is kept beside ``data``.
+    ``options`` go to ``oaio serve``. It is ready when the block begins, and stopped when it ends. Its
+    output is kept beside ``data``.
 
     Raises:
         Unavailable: it ended before it was ready; the message has what it said.
