@@ -12,7 +12,7 @@ from oaio_storage import __version__
 from oaio_storage.cli import commands
 from oaio_storage.cli.options import Common, JsonOption, RootOption
 from oaio_storage.cli.output import complain, drop_output, forgive_odd_text, say
-from oaio_storage.errors import EXIT_CODES, EXIT_DONE, InvalidArgument, OaioError, StorageError
+from oaio_storage.errors import EXIT_CODES, EXIT_DONE, EXIT_USAGE, InvalidArgument, OaioError, StorageError
 
 EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 130, 141
 
@@ -58,11 +58,20 @@ def run(args: Sequence[str] | None = None) -> int:
     """Run one command; every way it may end becomes an exit code, and at most two lines on stderr."""
     words = list(sys.argv[1:] if args is None else args) or ["--help"]
     forgive_odd_text()
-    return ending(lambda: app(words, prog_name="oaio", standalone_mode=False), to_json="--json" in words)
+    name = next((word for word in words if word in commands.COMMANDS or word == "user"), "")
+    return ending(
+        lambda: app(words, prog_name="oaio", standalone_mode=False), name=name, to_json="--json" in words
+    )
 
 
-def ending(command: Callable[[], object], *, to_json: bool) -> int:
-    """The exit code of ``command``, after its errors were printed; its own answer, if that is a number."""
+def ending(command: Callable[[], object], *, name: str = "", to_json: bool = False) -> int:
+    """The exit code of ``command``, after its errors were printed; its own answer, if that is a number.
+
+    Args:
+        command: what to run.
+        name: of the command, for the hint of a usage error that has none of its own.
+        to_json: print errors as JSON, too.
+    """
     try:
         code = command()
         sys.stdout.flush()
@@ -78,6 +87,8 @@ def ending(command: Callable[[], object], *, to_json: bool) -> int:
 
             traceback.print_exc()
         error = _as_ours(err)
+        if error.exit_code == EXIT_USAGE and not error.hint:
+            error.hint = " ".join(filter(None, ("oaio", name, "--help")))
         complain(error, to_json=to_json)
         return error.exit_code
     return code if isinstance(code, int) else EXIT_DONE

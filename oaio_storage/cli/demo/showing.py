@@ -71,8 +71,8 @@ def _work_folder(source: Path, keep: Path | None) -> Iterator[Path]:
         cleaning.enter_context(contextlib.chdir(work / "here"))
         places = Places.of_system("demo")
         if places.is_below_placeholder(places.shorten(work)):
-            what = "a place for settings or documents, which all devices on this machine share"
-            raise InvalidArgument(f"the demo can't work in {work}: it is {what}", "Name another folder.")
+            why = "a place for settings or documents, which all devices on this machine share"
+            raise InvalidArgument(f"the demo can't work in {work}: it is {why}", "Name another folder.")
         yield work
 
 

@@ -1,0 +1,56 @@
+"""What an outsider has: the script `oaio`, folders, and servers in processes of their own."""
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from outsider import PASSWORD, Client, NewClient, NewUser, oaio
+
+from oaio_storage.testing.servers import RunningServer, oaio_server
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A server for the tests of one module; those that stop or damage it start their own."""
+    with oaio_server(tmp_path_factory.mktemp("server") / "data") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def new_user(server: RunningServer) -> NewUser:
+    """Adds a user whom no other test knows."""
+
+    def add() -> str:
+        name = f"user{next(_numbers)}"
+        oaio("user", "add", name, "--data", server.data, "--password-stdin", stdin=PASSWORD).ok()
+        return name
+
+    return add
+
+
+@pytest.fixture(scope="module")
+def user(new_user: NewUser) -> str:
+    """A user whom the tests of one module share."""
+    return new_user()
+
+
+@pytest.fixture
+def new_client(server: RunningServer, tmp_path: Path) -> NewClient:
+    """Makes a client with a folder of its own."""
+
+    def make(user: str, device: str = "laptop", *, at: RunningServer | None = None) -> Client:
+        root = tmp_path / f"{user}-{device}"
+        words = ("init", root, "--server", (at or server).url, "--user", user, "--device", device)
+        oaio(*words, "--password-stdin", stdin=PASSWORD).ok()
+        return Client(root)
+
+    return make
+
+
+@pytest.fixture
+def client(new_client: NewClient, user: str) -> Client:
+    """A client of the module's user."""
+    return new_client(user)
