@@ -1,0 +1,136 @@
+"""What the methods of the client share: error texts, stamps, and what follows an edit."""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+from oaio_storage.client import durable, edits
+from oaio_storage.client.device import Device
+from oaio_storage.client.edits import Attachment, Draft
+from oaio_storage.client.records import MAY_UPDATE
+from oaio_storage.client.remote import Remote
+from oaio_storage.client.roots import newest
+from oaio_storage.client.syncing import Syncing, told
+from oaio_storage.errors import AlreadyExists, Forbidden, OaioError
+from oaio_storage.model import OLDEST_SYNC_STAMP, OaiObject, Proposal, Version, checked_stamp
+
+
+LAST_SYNC_STAMP_FILE = "last_sync_stamp.txt"
+"""Name of the file under client_root that holds the stamp of the last synchronisation."""
+
+
+class Common:
+    """State and helpers of the client; use :class:`~oaio_storage.OaioClient`."""
+
+    device: Device
+    remote: Remote
+    csh_default_id: str
+    _syncing: Syncing
+
+    def __init__(self) -> None:
+        self._error_message = ""
+
+    @property
+    def error_message(self) -> str:
+        """What went wrong since the last success; assigned texts accumulate, the empty one wipes them."""
+        return self._error_message
+
+    @error_message.setter
+    def error_message(self, text: str) -> None:
+        self._error_message = "\n\n".join(filter(None, [self._error_message, text])) if text else ""
+
+    @property
+    def last_sync_stamp(self) -> str:
+        """Stamp of the last synchronisation that reached the server; informs only. It can be set."""
+        try:
+            return (self.device.client_root / LAST_SYNC_STAMP_FILE).read_text(encoding="ascii").strip()
+        except (OSError, ValueError):
+            return OLDEST_SYNC_STAMP
+
+    @last_sync_stamp.setter
+    def last_sync_stamp(self, stamp: str) -> None:
+        durable.write_file(self.device.client_root / LAST_SYNC_STAMP_FILE, stamp.encode("ascii"))
+
+    def _stamp(self, wanted: str) -> str:
+        if wanted:
+            return checked_stamp(wanted)
+        with self.device.store.write() as tables:
+            return self.device.next_stamp(tables)
+
+    def _known_ids(self) -> set[str]:
+        with self.device.store.read() as tables:
+            return {holding.oaio_id for holding in tables.holdings()}
+
+    def _register(
+        self, oaio_id: str, stamp: str, draft: Draft, attached: Attachment | None = None
+    ) -> OaiObject | None:
+        try:
+            made = edits.register(self.device, oaio_id, stamp, draft, attached)
+        except AlreadyExists as err:
+            self.error_message = told(err)
+            return None
+        if attached is not None and attached.contents:
+            self._syncing.finish_leftovers()
+        self._sync_quietly()
+        with self.device.store.read() as tables:
+            refused = [edit for edit in tables.edits(oaio_id) if edit.held == "AlreadyExists"]
+            now = self.device.visible(tables, oaio_id)
+        if refused:
+            self.error_message = refused[0].why
+            return None
+        return now or made
+
+    def _newest(self, oaio_id: str) -> tuple[OaiObject, Proposal | Version]:
+        with self.device.store.read() as tables:
+            seen, holding, known = self.device.known(tables, oaio_id)
+        state = newest(holding, known)
+        assert state is not None
+        return seen, state
+
+    def _files_here(self, oaio_id: str) -> str:
+        with self.device.store.read() as tables:
+            _, holding, _ = self.device.known(tables, oaio_id)
+        return holding.manifest().text()
+
+    def _attach(
+        self, oaio_id: str, root: Path | None, stamp: str, make: Callable[[Path, Path | None], Attachment]
+    ) -> OaiObject:
+        with self.device.store.read() as tables:
+            _, holding, known = self.device.known(tables, oaio_id)
+            if root is not None:
+                edits.check_root(self.device, tables, root, oaio_id)
+        if holding.right not in MAY_UPDATE:
+            raise Forbidden(f"your right {holding.right!s} on {oaio_id} does not allow to change it")
+        state = newest(holding, known)
+        assert state is not None
+        root_path = self.device.places.shorten(root) if root is not None else state.root_path
+        at = root or (Path(holding.root) if holding.root else None)
+        attached = make(at or self.device.cached_root(oaio_id), at)
+        draft = Draft(
+            values=state.values,
+            attached=attached.kind,
+            files=attached.manifest.text(),
+            root_path=root_path,
+            csh_id=state.csh_id if state.attached else self.csh_default_id or state.csh_id,
+        )
+        made = edits.update(self.device, oaio_id, draft, stamp, attached)
+        if attached.contents:
+            self._syncing.finish_leftovers()
+        return self._updated(made)
+
+    def _updated(self, made: OaiObject) -> OaiObject:
+        """The object after an edit and the synchronisation that is tried with it."""
+        self._sync_quietly()
+        with self.device.store.read() as tables:
+            return self.device.visible(tables, made.oaio_id) or made
+
+    def _sync_quietly(self) -> None:
+        """Try to synchronise; what goes wrong is told in ``error_message`` and fails nothing."""
+        try:
+            if self._syncing.try_to_sync() is not None:
+                self.error_message = ""
+                self.last_sync_stamp = self.device.now()
+        except OaioError as err:
+            self.error_message = told(err)
+        except (OSError, sqlite3.Error) as err:
+            self.error_message = f"this device's disk failed: {err}"

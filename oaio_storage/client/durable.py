@@ -1,0 +1,99 @@
+"""Files under client_root that survive a crash: written whole or not at all, moved away instead of
+removed.
+"""
+
+import os
+import secrets
+import shutil
+from pathlib import Path
+
+PRIVATE = 0o600
+
+
+def write_file(path: Path, content: bytes, mode: int = PRIVATE) -> None:
+    """Put ``content`` at ``path``, all or nothing, durable when it returns. A repeat is safe."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(8)}.tmp")
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with open(fd, "wb") as file:  # noqa: PTH123 - a descriptor, opened with its mode
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_file(path: Path) -> None:
+    """Make the content of ``path`` durable."""
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in ``folder`` durable, where the system can."""
+    try:
+        sync_file(folder)
+    except PermissionError:  # Windows opens no folders
+        return
+
+
+def make_folder(folder: Path) -> None:
+    """Create ``folder`` and its parents; what was created is durable."""
+    missing = [folder, *folder.parents]
+    missing = [one for one in missing if not one.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for one in missing:
+        sync_folder(one.parent)
+
+
+def put(source: Path, target: Path) -> None:
+    """Put the file ``source`` at ``target`` in one step, also from another disk; ``source`` is gone
+    afterwards.
+    """
+    make_folder(target.parent)
+    try:
+        source.replace(target)
+    except OSError:
+        temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}.oaio")
+        try:
+            shutil.copy2(source, temporary)
+            sync_file(temporary)
+            temporary.replace(target)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        source.unlink()
+    sync_folder(target.parent)
+
+
+def to_trash(path: Path, trash: Path) -> Path:
+    """Move a file or folder into ``trash``, under a name of its own.
+
+    Returns:
+        Where it lies now.
+    """
+    make_folder(trash)
+    target = trash / f"{secrets.token_hex(4)}-{path.name[:200]}"
+    try:
+        path.replace(target)
+    except OSError:
+        shutil.move(path, target)
+    sync_folder(path.parent)
+    return target
+
+
+def remove_empty_folders(folder: Path, root: Path) -> None:
+    """Remove ``folder`` and its parents below ``root``, as long as they are empty."""
+    while folder != root and root in folder.parents:
+        try:
+            folder.rmdir()
+        except OSError:
+            return
+        folder = folder.parent

@@ -1,0 +1,277 @@
+"""Making edits: everything is checked first, then one transaction makes the edit durable, and that
+acknowledges it.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import attrs
+
+from oaio_storage.client import durable
+from oaio_storage.client.device import CONTENTS_DIR, Device
+from oaio_storage.client.planner import allowed
+from oaio_storage.client.records import Content, Edit, Holding, Source
+from oaio_storage.client.tables import Tables
+from oaio_storage.errors import AlreadyExists, Forbidden, InvalidArgument, RootOverlap, UnknownHost
+from oaio_storage.manifest import Manifest
+from oaio_storage.model import (
+    FILES_KEY,
+    ROOT_KEY,
+    OaiObject,
+    Proposal,
+    checked_object_id,
+    checked_stamp,
+    object_id,
+)
+from oaio_storage.scan import check_apart, root_identity
+from oaio_storage.values import canonical
+
+
+@attrs.frozen(kw_only=True)
+class Attachment:
+    """Files for an object.
+
+    Attributes:
+        kind: ``"file"`` or ``"folder"``.
+        manifest: what the files are.
+        root: their folder on this device; None: below client_root.
+        contents: bytes by relative path that are not there yet, as :func:`keep_content` stored them.
+    """
+
+    kind: str
+    manifest: Manifest
+    root: Path | None = None
+    contents: Mapping[str, Path] = attrs.field(factory=dict)
+
+
+@attrs.frozen(kw_only=True)
+class Draft:
+    """What a user wants an object to be next."""
+
+    values: str
+    attached: str = ""
+    files: str | None = None
+    root_path: str = ""
+    csh_id: str = ""
+    resolves: tuple[str, ...] = ()
+    sources: tuple[Source, ...] = ()
+
+
+def plain_values(values: object) -> str:
+    """The canonical text of what an app gives as values, without the reserved keys that are derived.
+
+    Raises:
+        InvalidValues: not a dictionary, or it holds what can't be stored.
+    """
+    if isinstance(values, dict):
+        values = {key: value for key, value in values.items() if key not in (ROOT_KEY, FILES_KEY)}
+    return canonical(values)
+
+
+def new_id(device: Device, stamp: str, values: Mapping[str, object]) -> str:
+    """The id of an object that is registered at ``stamp``."""
+    return checked_object_id(object_id(device.user_name, device.device_id, device.app_id, stamp, values))
+
+
+def register(
+    device: Device,
+    oaio_id: str,
+    stamp: str,
+    draft: Draft,
+    files: Attachment | None = None,
+) -> OaiObject:
+    """Make a new object; durable when it returns.
+
+    Args:
+        device: this device.
+        oaio_id: its id, checked here.
+        stamp: a stamp of :meth:`Device.next_stamp`, or the user's own.
+        draft: values, and what the version says about its files.
+        files: where they lie; None: no files, or they lie on a host only (``draft.sources``).
+
+    Raises:
+        AlreadyExists: an object of this id is known here, deleted ones included.
+        UnknownHost: files are attached, and the server offered other hosts.
+        InvalidArgument: id or stamp is not allowed.
+    """
+    checked_object_id(oaio_id)
+    checked_stamp(stamp)
+    with device.store.write() as tables:
+        if tables.holding(oaio_id) is not None:
+            raise AlreadyExists(
+                f"an object {oaio_id!r} is known already", "Register it under another id or stamp."
+            )
+        check_host(device, tables, draft)
+        item = proposal(device, oaio_id, None, stamp, draft)
+        holding = Holding(oaio_id=oaio_id)
+        tables.put_edit(Edit(item=item, sources=draft.sources))
+        holding = _attach(device, tables, holding, files)
+        tables.put_holding(holding)
+        made = device.seen(holding, tables.edits(oaio_id))
+    assert made is not None
+    return made
+
+
+def update(
+    device: Device, oaio_id: str, draft: Draft, stamp: str = "", files: Attachment | None = None
+) -> OaiObject:
+    """Make an edit of a known object; durable when it returns.
+
+    Raises:
+        NotRegistered: there is no such object here.
+        Forbidden: the last known right does not allow it.
+        InvalidArgument: the stamp is not allowed.
+    """
+    with device.store.write() as tables:
+        seen, holding, edits = device.known(tables, oaio_id)
+        check_host(device, tables, draft)
+        item = proposal(
+            device,
+            oaio_id,
+            base_of(holding, edits),
+            device.next_stamp(tables, seen.client_stamp, stamp),
+            draft,
+        )
+        if not allowed(item, holding.right):
+            raise Forbidden(f"your right {holding.right!s} on {oaio_id} does not allow to change it")
+        put_item(tables, edits, item, draft.sources)
+        holding = _attach(device, tables, holding, files)
+        tables.put_holding(holding)
+        made = device.seen(holding, tables.edits(oaio_id))
+    assert made is not None
+    return made
+
+
+def delete(device: Device, oaio_id: str, *, wipe: bool) -> None:
+    """Make an edit that deletes a known object; durable when it returns.
+
+    Args:
+        device: this device.
+        oaio_id: the object.
+        wipe: its files on this device, those that it names and no others, go to the trash.
+
+    Raises:
+        NotRegistered: there is no such object here.
+        Forbidden: the last known right does not allow it.
+    """
+    with device.store.write() as tables:
+        seen, holding, edits = device.known(tables, oaio_id)
+        if holding.version is not None and not allowed(
+            _deletion(device, holding, edits, seen), holding.right
+        ):
+            raise Forbidden(f"your right {holding.right!s} on {oaio_id} does not allow to delete it")
+        if wipe or not holding.root:
+            root = device.root_of(holding)
+            for path, entry in holding.manifest().items():
+                tables.put_wipe(str(root / path), entry.checksum)
+        if holding.version is None and not any(edit.attempted for edit in edits):
+            for edit in edits:
+                tables.drop_edit(edit)
+            tables.drop_holding(oaio_id)
+        else:
+            put_item(tables, edits, _deletion(device, holding, edits, seen), ())
+            tables.put_holding(attrs.evolve(holding, disk="", root="", root_id=""))
+        tables.set_problem(oaio_id)
+
+
+def base_of(holding: Holding, edits: list[Edit]) -> str | None:
+    """The id of the version that a new edit is based on."""
+    if edits:
+        return edits[-1].item.id
+    return holding.version.id if holding.version else None
+
+
+def put_item(tables: Tables, edits: list[Edit], item: Proposal, sources: tuple[Source, ...]) -> None:
+    """Put ``item`` into the outbox: into the last edit if that was not sent yet, else as a new one (O1)."""
+    if not edits or edits[-1].attempted:
+        tables.put_edit(Edit(item=item, sources=sources))
+        return
+    last = edits[-1]
+    resolves = () if last.item.aside else tuple(dict.fromkeys((*last.item.resolves, *item.resolves)))
+    item = attrs.evolve(
+        item,
+        id=last.item.id,
+        base=last.item.base,
+        overtakes=last.item.overtakes,
+        resolves=resolves,
+        aside=last.item.aside and not item.deleted,
+    )
+    tables.put_edit(Edit(seq=last.seq, item=item, sources=tuple(dict.fromkeys((*last.sources, *sources)))))
+
+
+def keep_content(device: Device, content: bytes) -> Path:
+    """Store bytes durably under client_root, before any row names them (O14)."""
+    stored = device.client_root / CONTENTS_DIR / device.new_id()
+    durable.write_file(stored, content)
+    return stored
+
+
+def check_root(device: Device, tables: Tables, root: Path, oaio_id: str = "") -> None:
+    """Raises RootOverlap if ``root`` overlaps client_root or the folder of another object."""
+    check_apart(root, device.client_root)
+    for other, folder in tables.roots():
+        if other != oaio_id:
+            try:
+                check_apart(root, Path(folder))
+            except RootOverlap as err:
+                raise RootOverlap(f"{err.message} (the folder of {other})") from err
+
+
+def _deletion(device: Device, holding: Holding, edits: list[Edit], seen: OaiObject) -> Proposal:
+    with device.store.write() as tables:
+        stamp = device.next_stamp(tables, seen.client_stamp)
+    draft = Draft(values="{}", csh_id=seen.csh_id or "")
+    item = proposal(device, holding.oaio_id, base_of(holding, edits), stamp, draft)
+    return attrs.evolve(item, deleted=True)
+
+
+def proposal(device: Device, oaio_id: str, base: str | None, stamp: str, draft: Draft) -> Proposal:
+    """The version that ``draft`` describes, with a new id and the device's own stamp."""
+    return Proposal(
+        id=device.new_id(),
+        oaio_id=oaio_id,
+        base=base,
+        stamp=stamp,
+        client_stamp=stamp,
+        values=draft.values,
+        attached=draft.attached,
+        files=draft.files,
+        root_path=draft.root_path,
+        csh_id=draft.csh_id,
+        device_id=device.device_id,
+        app_id=device.app_id,
+        resolves=draft.resolves,
+    )
+
+
+def check_host(device: Device, tables: Tables, draft: Draft) -> None:
+    """Raises UnknownHost if ``draft`` has files for a host that is not in the last known offer."""
+    offer = device.offer(tables)
+    if draft.attached and draft.csh_id and offer and draft.csh_id not in offer:
+        raise UnknownHost(
+            f"no storage host {draft.csh_id!r} is offered by the server; it offers: {', '.join(offer)}",
+            "Name one of those as csh_id.",
+        )
+
+
+def _attach(device: Device, tables: Tables, holding: Holding, files: Attachment | None) -> Holding:
+    if files is None:
+        return holding
+    root, root_id = holding.root, holding.root_id
+    if files.root is not None:
+        if str(files.root) != root:
+            check_root(device, tables, files.root, holding.oaio_id)
+        root = str(files.root)
+        root_id = root_identity(files.root) if files.root.is_dir() else ""
+    holding = attrs.evolve(holding, root=root, root_id=root_id, disk=files.manifest.text())
+    folder = device.root_of(holding)
+    for path, stored in files.contents.items():
+        tables.put_content(Content(target=str(folder / path), stored=str(stored), oaio_id=holding.oaio_id))
+    tables.set_problem(holding.oaio_id)
+    return holding
+
+
+def check_argument(condition: object, message: str, hint: str = "") -> None:
+    """Raises InvalidArgument unless ``condition``; also under ``python -O``."""
+    if not condition:
+        raise InvalidArgument(message, hint)

@@ -1,0 +1,62 @@
+"""Files that an edit puts in place or takes away on this device: finished again after a crash (O14)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from oaio_storage.client import durable
+from oaio_storage.client.device import FILES_DIR, Device
+from oaio_storage.client.switching import checksum_at, umask
+from oaio_storage.errors import Busy
+
+LOCK_FILE, LOCK_SECONDS = "place.lock", 30.0
+
+
+def finish(device: Device) -> None:
+    """Put given bytes in place, and wiped files into the trash. A repeat is safe.
+
+    Raises:
+        Busy: another process does so for too long.
+        OSError: the disk fails; the next call goes on.
+    """
+    with device.store.read() as tables:
+        if not tables.contents() and not tables.wipes():
+            return
+    with _lock(device):
+        with device.store.read() as tables:
+            contents, wipes = tables.contents(), tables.wipes()
+        for content in contents:
+            _place(device, Path(content.stored), Path(content.target))
+            with device.store.write() as tables:
+                tables.drop_content(content)
+        for path, checksum in wipes:
+            _wipe(device, Path(path), checksum)
+            with device.store.write() as tables:
+                tables.drop_wipe(path)
+
+
+def _place(device: Device, stored: Path, target: Path) -> None:
+    if not stored.exists():
+        return
+    if checksum_at(target) not in ("", checksum_at(stored)):
+        durable.to_trash(target, device.trash)
+    stored.chmod(0o666 & ~umask())
+    durable.put(stored, target)
+
+
+def _wipe(device: Device, path: Path, checksum: str) -> None:
+    if checksum_at(path) == checksum:
+        durable.to_trash(path, device.trash)
+    durable.remove_empty_folders(path.parent, device.client_root / FILES_DIR)
+
+
+@contextmanager
+def _lock(device: Device) -> Iterator[None]:
+    from filelock import FileLock, Timeout  # noqa: PLC0415 - only for those who place files
+
+    try:
+        held = FileLock(device.client_root / LOCK_FILE, mode=0o600).acquire(timeout=LOCK_SECONDS)
+    except Timeout as err:
+        raise Busy(f"another process puts files of {device.client_root} in place") from err
+    with held:
+        yield

@@ -1,0 +1,146 @@
+"""Looking at the folders of objects on this device: what changed there becomes an edit before anything is
+applied (O14).
+"""
+
+from pathlib import Path
+
+import attrs
+
+from oaio_storage.client import edits as making
+from oaio_storage.client import placing
+from oaio_storage.client.attaching import is_skipped
+from oaio_storage.client.device import Device
+from oaio_storage.client.edits import Draft
+from oaio_storage.client.records import MAY_UPDATE, Edit, Holding, Incoming
+from oaio_storage.client.switching import overtaking
+from oaio_storage.errors import OaioError, RootUnavailable
+from oaio_storage.manifest import Diff, Manifest
+from oaio_storage.model import AccessRight, Proposal, Version
+from oaio_storage.progress import Report, ignore
+from oaio_storage.scan import Scan, root_identity, scan
+
+
+def look(device: Device, oaio_id: str, report: Report = ignore) -> bool:
+    """Compare the object's folder with what was last put or seen there, and make an edit of the difference.
+
+    What can't be known, a missing folder, and more than half of the files gone, are problems, never
+    removals. A repeat is safe.
+
+    Returns:
+        Whether the folder is as the records say now, so that another version may be put there.
+    """
+    placing.finish(device)
+    with device.store.read() as tables:
+        holding, edits = tables.holding(oaio_id), tables.edits(oaio_id)
+    if holding is None or not holding.disk or holding.right == AccessRight.NONE:
+        return True
+    root = device.root_of(holding)
+    if not holding.root and not edits and holding.version and not root.exists():
+        _fetch_again(device, holding, holding.version)
+        return True
+    try:
+        found = _scanned(device, holding, newest(holding, edits), root, report)
+    except OaioError as err:
+        _set_problem(
+            device, oaio_id, err.message, f"{err.hint or 'Repair it, then synchronise again:'} oaio sync"
+        )
+        return False
+    changes = found.changes(holding.manifest())
+    if what := _hidden(root, holding.manifest(), found):
+        _set_problem(device, oaio_id, what, "Make it readable, then: oaio sync")
+        return False
+    if changes.is_empty:
+        _set_problem(device, oaio_id)
+        return True
+    if refusal := _refusal(holding, root, changes):
+        _set_problem(device, oaio_id, *refusal)
+        return False
+    return _make_edit(device, holding, changes)
+
+
+def newest(holding: Holding, edits: list[Edit]) -> Proposal | Version | None:
+    """The newest state of the object on this device."""
+    return edits[-1].item if edits else holding.version
+
+
+def _scanned(
+    device: Device, holding: Holding, state: Proposal | Version | None, root: Path, report: Report
+) -> Scan:
+    if holding.root_id and root_identity(root) != holding.root_id:
+        raise RootUnavailable(
+            f"the folder {root} is not the one that was attached",
+            "Mount or restore it, or attach the new one: oaio update",
+        )
+    only = sorted(holding.manifest()) if state is not None and state.attached == "file" else None
+    return scan(root, only=only, cache=device.cache, report=report)
+
+
+def _fetch_again(device: Device, holding: Holding, version: Version) -> None:
+    """The copy under client_root was lost, which is never a removal (S18)."""
+    with device.store.write() as tables:
+        tables.put_holding(attrs.evolve(holding, disk=""))
+        if tables.incoming(holding.oaio_id) is None:
+            tables.put_incoming(Incoming(oaio_id=holding.oaio_id, version=version))
+
+
+def _hidden(root: Path, known: Manifest, found: Scan) -> str:
+    for path, why in sorted(found.unknown.items()):
+        is_known = path in known or any(one.startswith(f"{path}/") for one in known)
+        if is_known or not is_skipped(root / path):
+            return f"{path!r} in {root} can't be looked at: {why}"
+    return ""
+
+
+def _refusal(holding: Holding, root: Path, changes: Diff) -> tuple[str, str] | None:
+    known = len(holding.manifest())
+    if len(changes.remove) * 2 > known:
+        return (
+            f"{len(changes.remove)} of {known} files are gone from {root}; nothing was sent",
+            f"Restore them, or if they are to go: oaio update {holding.oaio_id} '{root}'",
+        )
+    if holding.right not in MAY_UPDATE:
+        return (
+            f"files in {root} were changed, but your right {holding.right!s} does not allow that; they are left alone",
+            "Undo the changes or move the changed files away, then: oaio sync",
+        )
+    return None
+
+
+def _make_edit(device: Device, seen: Holding, changes: Diff) -> bool:
+    with device.store.write() as tables:
+        holding, edits = tables.holding(seen.oaio_id), tables.edits(seen.oaio_id)
+        state = newest(holding, edits) if holding else None
+        if holding is None or holding.disk != seen.disk or state is None or state.deleted:
+            return False  # an edit came in between: the next look sees both
+        files = Manifest.parse(state.files) if state.files is not None else holding.manifest()
+        merged = _applied(changes, files)
+        draft = Draft(
+            values=state.values,
+            attached=state.attached,
+            files=merged.text(),
+            root_path=state.root_path,
+            csh_id=state.csh_id,
+        )
+        current = device.seen(holding, edits)
+        stamp = device.next_stamp(tables, current.client_stamp if current else "")
+        item = making.proposal(device, holding.oaio_id, making.base_of(holding, edits), stamp, draft)
+        unseen = tables.meta(overtaking(holding.oaio_id))
+        if unseen and item.base == unseen:
+            item = attrs.evolve(item, overtakes=(unseen,))
+        making.put_item(tables, edits, item, ())
+        tables.put_holding(attrs.evolve(holding, disk=_applied(changes, holding.manifest()).text()))
+        tables.set_problem(holding.oaio_id)
+    return True
+
+
+def _applied(changes: Diff, base: Manifest) -> Manifest:
+    entries = {path: entry for path, entry in base.items() if path not in changes.remove}
+    return Manifest(entries | dict(changes.new) | dict(changes.update))
+
+
+def _set_problem(device: Device, oaio_id: str, what: str = "", way_out: str = "") -> None:
+    with device.store.read() as tables:
+        known = any(one.oaio_id == oaio_id for one in tables.problems())
+    if what or known:
+        with device.store.write() as tables:
+            tables.set_problem(oaio_id, what, way_out)

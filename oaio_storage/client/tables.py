@@ -1,0 +1,283 @@
+"""What the records hold, row by row. Every method is one statement or a few; :class:`.store.Store` makes
+transactions of them.
+"""
+
+import json
+from collections.abc import Iterable
+from sqlite3 import Connection, Row
+from typing import Any
+
+import attrs
+
+from oaio_storage.client.records import (
+    Content,
+    Edit,
+    Holding,
+    Incoming,
+    Overtaken,
+    parse_version,
+    version_text,
+)
+from oaio_storage.client.reports import Problem
+from oaio_storage.model import Proposal
+
+
+@attrs.frozen
+class Tables:
+    """The tables, seen through one transaction."""
+
+    connection: Connection
+
+    # meta
+
+    def meta(self, key: str) -> str:
+        """A single fact; empty if unknown."""
+        row = self._one("SELECT value FROM meta WHERE key = ?", key)
+        return str(row["value"]) if row else ""
+
+    def set_meta(self, **facts: str) -> None:
+        """Remember single facts."""
+        for key, value in facts.items():
+            if self.meta(key) != value:
+                self._run("INSERT OR REPLACE INTO meta VALUES (?, ?)", key, value)
+
+    # what is held of objects
+
+    def holding(self, oaio_id: str) -> Holding | None:
+        """What is held of the object, if anything is."""
+        row = self._one("SELECT * FROM object WHERE oaio_id = ?", oaio_id)
+        return _holding(row) if row else None
+
+    def holdings(self) -> list[Holding]:
+        """What is held of all objects, by id."""
+        return [_holding(row) for row in self._all("SELECT * FROM object ORDER BY oaio_id")]
+
+    def with_files(self) -> list[str]:
+        """Ids of the objects that have files on this device."""
+        rows = self._all("SELECT oaio_id FROM object WHERE disk <> '' ORDER BY oaio_id")
+        return [row["oaio_id"] for row in rows]
+
+    def roots(self) -> list[tuple[str, str]]:
+        """Id and folder of the objects whose files lie elsewhere than under client_root."""
+        rows = self._all("SELECT oaio_id, root FROM object WHERE root <> '' ORDER BY oaio_id")
+        return [(row["oaio_id"], row["root"]) for row in rows]
+
+    def put_holding(self, holding: Holding) -> None:
+        """Remember what is held of the object."""
+        self._run(
+            "INSERT OR REPLACE INTO object VALUES (?, ?, ?, ?, ?, ?)",
+            holding.oaio_id,
+            version_text(holding.version),
+            str(holding.right),
+            holding.root,
+            holding.root_id,
+            holding.disk,
+        )
+
+    def drop_holding(self, oaio_id: str) -> None:
+        """Forget the object."""
+        self._run("DELETE FROM object WHERE oaio_id = ?", oaio_id)
+
+    # outbox
+
+    def edits(self, oaio_id: str) -> list[Edit]:
+        """The edits of one object, in order."""
+        return [
+            _edit(row) for row in self._all("SELECT * FROM outbox WHERE oaio_id = ? ORDER BY seq", oaio_id)
+        ]
+
+    def all_edits(self) -> list[Edit]:
+        """The edits of all objects, in order."""
+        return [_edit(row) for row in self._all("SELECT * FROM outbox ORDER BY seq")]
+
+    def put_edit(self, edit: Edit) -> None:
+        """Append ``edit`` if its ``seq`` is 0, else replace the one with this ``seq``."""
+        self._run(
+            "INSERT OR REPLACE INTO outbox VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            edit.seq or None,
+            edit.oaio_id,
+            edit.item.id,
+            json.dumps(edit.item.as_json(), ensure_ascii=False),
+            edit.stamped,
+            edit.attempted,
+            edit.held,
+            edit.why,
+            edit.sources_text(),
+        )
+
+    def drop_edit(self, edit: Edit) -> None:
+        """Take ``edit`` out of the outbox."""
+        self._run("DELETE FROM outbox WHERE seq = ?", edit.seq)
+
+    # inbox
+
+    def incoming(self, oaio_id: str) -> Incoming | None:
+        """What is to be applied to the object, if anything is."""
+        row = self._one("SELECT * FROM inbox WHERE oaio_id = ?", oaio_id)
+        return _incoming(row) if row else None
+
+    def all_incoming(self) -> list[Incoming]:
+        """Everything that is to be applied, by object."""
+        return [_incoming(row) for row in self._all("SELECT * FROM inbox ORDER BY oaio_id")]
+
+    def put_incoming(self, incoming: Incoming) -> None:
+        """Remember what is to be applied; it replaces what was to be."""
+        self._run(
+            "INSERT OR REPLACE INTO inbox VALUES (?, ?, ?, ?, ?, ?)",
+            incoming.oaio_id,
+            version_text(incoming.version),
+            incoming.tries,
+            incoming.error,
+            incoming.why,
+            incoming.hint,
+        )
+
+    def drop_incoming(self, oaio_id: str) -> None:
+        """Nothing is to be applied to the object any more."""
+        self._run("DELETE FROM inbox WHERE oaio_id = ?", oaio_id)
+
+    # conflicts
+
+    def conflicts(self, oaio_id: str = "") -> list[Overtaken]:
+        """The listed conflicts, of one object or of all."""
+        rows = self._all(
+            "SELECT * FROM conflict WHERE ? IN ('', oaio_id) ORDER BY oaio_id, since, id", oaio_id
+        )
+        return [_overtaken(row) for row in rows]
+
+    def conflict(self, conflict_id: str) -> Overtaken | None:
+        """The listed conflict of this id, if there is one."""
+        row = self._one("SELECT * FROM conflict WHERE id = ?", conflict_id)
+        return _overtaken(row) if row else None
+
+    def put_conflict(self, conflict: Overtaken) -> None:
+        """List a conflict. A repeat is safe."""
+        self._run(
+            "INSERT OR REPLACE INTO conflict VALUES (?, ?, ?, ?)",
+            conflict.id,
+            conflict.oaio_id,
+            conflict.since,
+            version_text(conflict.version),
+        )
+
+    def drop_conflict(self, conflict_id: str) -> None:
+        """The conflict is settled."""
+        self._run("DELETE FROM conflict WHERE id = ?", conflict_id)
+
+    def set_conflicts(self, oaio_id: str, conflicts: Iterable[Overtaken]) -> None:
+        """Replace the listed conflicts of one object."""
+        wanted = sorted(conflicts, key=lambda one: one.id)
+        if wanted != sorted(self.conflicts(oaio_id), key=lambda one: one.id):
+            self._run("DELETE FROM conflict WHERE oaio_id = ?", oaio_id)
+            for conflict in wanted:
+                self.put_conflict(conflict)
+
+    # problems
+
+    def problems(self) -> list[Problem]:
+        """The problems that were found by looking at folders."""
+        rows = self._all("SELECT * FROM problem ORDER BY oaio_id, id")
+        return [Problem(row["id"], row["oaio_id"], row["what"], row["way_out"]) for row in rows]
+
+    def set_problem(self, oaio_id: str, what: str = "", way_out: str = "") -> None:
+        """Replace the problem that looking at the object's folder found; without ``what`` there is none."""
+        known = [one for one in self.problems() if one.oaio_id == oaio_id]
+        wanted = [Problem(f"folder:{oaio_id}", oaio_id, what, way_out)] if what else []
+        if known != wanted:
+            self._run("DELETE FROM problem WHERE oaio_id = ?", oaio_id)
+            for one in wanted:
+                self._run(
+                    "INSERT INTO problem VALUES (?, ?, ?, ?)", one.id, one.oaio_id, one.what, one.way_out
+                )
+
+    # work on files that a crash may interrupt
+
+    def contents(self) -> list[Content]:
+        """Bytes that are stored and have yet to be put in place."""
+        rows = self._all("SELECT * FROM content")
+        return [Content(target=row["target"], stored=row["stored"], oaio_id=row["oaio_id"]) for row in rows]
+
+    def put_content(self, content: Content) -> None:
+        """Remember bytes that are to be put in place; they replace earlier ones for the same place."""
+        self._run(
+            "INSERT OR REPLACE INTO content VALUES (?, ?, ?)", content.target, content.stored, content.oaio_id
+        )
+
+    def drop_content(self, content: Content) -> None:
+        """The bytes are in place."""
+        self._run("DELETE FROM content WHERE target = ? AND stored = ?", content.target, content.stored)
+
+    def switches(self) -> list[str]:
+        """The plans of switches that began."""
+        return [str(row["plan"]) for row in self._all("SELECT plan FROM switch ORDER BY oaio_id")]
+
+    def put_switch(self, oaio_id: str, plan: str) -> None:
+        """Remember that files of the object are being switched."""
+        self._run("INSERT OR REPLACE INTO switch VALUES (?, ?)", oaio_id, plan)
+
+    def drop_switch(self, oaio_id: str) -> None:
+        """The object's files are switched."""
+        self._run("DELETE FROM switch WHERE oaio_id = ?", oaio_id)
+
+    def wipes(self) -> list[tuple[str, str]]:
+        """Paths of files that are to go to the trash, and their checksums."""
+        return [(row["path"], row["checksum"]) for row in self._all("SELECT * FROM wipe ORDER BY path")]
+
+    def put_wipe(self, path: str, checksum: str) -> None:
+        """Remember that a file is to go to the trash."""
+        self._run("INSERT OR REPLACE INTO wipe VALUES (?, ?)", path, checksum)
+
+    def drop_wipe(self, path: str) -> None:
+        """The file is gone."""
+        self._run("DELETE FROM wipe WHERE path = ?", path)
+
+    def _run(self, statement: str, *values: object) -> None:
+        self.connection.execute(statement, values)
+
+    def _one(self, statement: str, *values: object) -> Row | None:
+        row: Row | None = self.connection.execute(statement, values).fetchone()
+        return row
+
+    def _all(self, statement: str, *values: object) -> list[Row]:
+        return self.connection.execute(statement, values).fetchall()
+
+
+def _holding(row: Row) -> Holding:
+    return Holding(
+        oaio_id=row["oaio_id"],
+        version=parse_version(row["version"]),
+        right=row["access"],
+        root=row["root"],
+        root_id=row["root_id"],
+        disk=row["disk"],
+    )
+
+
+def _edit(row: Row) -> Edit:
+    item: dict[str, Any] = json.loads(row["item"])
+    return Edit(
+        seq=row["seq"],
+        item=Proposal.from_json(item),
+        stamped=bool(row["stamped"]),
+        attempted=bool(row["attempted"]),
+        held=row["held"],
+        why=row["why"],
+        sources=Edit.parse_sources(row["sources"]),
+    )
+
+
+def _incoming(row: Row) -> Incoming:
+    return Incoming(
+        oaio_id=row["oaio_id"],
+        version=parse_version(row["version"]),
+        tries=row["tries"],
+        error=row["error"],
+        why=row["why"],
+        hint=row["hint"],
+    )
+
+
+def _overtaken(row: Row) -> Overtaken:
+    version = parse_version(row["version"])
+    assert version is not None
+    return Overtaken(id=row["id"], oaio_id=row["oaio_id"], since=row["since"], version=version)

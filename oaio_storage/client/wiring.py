@@ -1,0 +1,245 @@
+"""Putting a client together from what an app or a person says, and keeping that for the next process."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import attrs
+
+from oaio_storage.client import durable
+from oaio_storage.client.attaching import manifest_on_disk
+from oaio_storage.client.common import LAST_SYNC_STAMP_FILE
+from oaio_storage.client.device import Device
+from oaio_storage.client.edits import check_argument, check_root
+from oaio_storage.client.remote import Remote, base_url
+from oaio_storage.client.session import SESSION_FILE, Settings
+from oaio_storage.client.store import Store
+from oaio_storage.client.switching import checksum_at
+from oaio_storage.errors import AlreadyExists, InvalidArgument, RootUnavailable
+from oaio_storage.hash_cache import HashCache
+from oaio_storage.model import OLDEST_SYNC_STAMP
+from oaio_storage.names import defuse
+from oaio_storage.places import Places
+from oaio_storage.scan import root_identity, scan
+
+if TYPE_CHECKING:
+    from oaio_storage.client.api import OaioClient
+
+STATE_FILE, HASHES_FILE = "state.sqlite", "hashes.sqlite"
+_SHOWN = 3
+
+
+def connect(  # noqa: PLR0913 - the parameters of the original
+    host: str, credentials: Mapping[str, str], app_id: str, device_id: str, csh_id: str, client_root: str
+) -> tuple[Device, Remote]:
+    """This device and its session; nothing is sent yet.
+
+    Raises:
+        InvalidArgument: an argument is not allowed, or the client_root belongs to another user.
+        RootUnavailable: client_root can't be made or written.
+        LocalStateDamaged: the records can't be read.
+    """
+    check_argument(
+        isinstance(credentials, Mapping), "credentials are a dictionary with username and password"
+    )
+    for name, text in (
+        ("app_id", app_id),
+        ("device_id", device_id),
+        ("csh_default_id", csh_id),
+        ("client_root", client_root),
+    ):
+        check_argument(isinstance(text, str), f"{name} is a text")
+        check_argument(
+            not name.endswith("_id") or defuse(text) == text,
+            f"{name} holds characters that no id may: {text!r}",
+        )
+    url = base_url(host)
+    user_name = credentials.get("username") or _system_user()
+    places = Places.of_system(app_id)
+    root = places.expand(client_root)
+    store = _opened(root, user_name)
+    device = Device(
+        store=store,
+        client_root=root,
+        places=places,
+        cache=HashCache(root / HASHES_FILE),
+        user_name=user_name,
+        device_id=device_id or _system_name(),
+        app_id=app_id or places.places["app_name"],
+        csh_id=csh_id,
+    )
+    remote = Remote(
+        url=url,
+        user_name=user_name,
+        device_id=device.device_id,
+        app_id=device.app_id,
+        session_file=root / SESSION_FILE,
+        password=lambda: credentials.get("password") or "",
+    )
+    return device, remote
+
+
+def init_client(  # noqa: PLR0913 - what has to be said once
+    client_root: Path | str,
+    server: str,
+    user_name: str,
+    password: str,
+    device_id: str = "",
+    app_id: str = "",
+    csh_id: str = "",
+) -> "OaioClient":
+    """Log in, and keep in ``client_root`` what the next process needs: settings and session, never the
+    password.
+
+    Args:
+        client_root: folder of records and files; made if needed.
+        server: the server's address.
+        user_name: the user.
+        password: used for this log-in alone.
+        device_id: id of this device; default: the host's name.
+        app_id: id of the app; default: the program's name.
+        csh_id: storage host of new objects; empty: the server's default.
+
+    Raises:
+        WrongPassword, Offline: nothing was kept.
+        InvalidArgument, RootUnavailable, LocalStateDamaged: as :func:`connect`.
+    """
+    from oaio_storage.client.api import OaioClient  # noqa: PLC0415 - it imports this module
+
+    check_argument(user_name, "no user was named")
+    check_argument(password, "no password was given")
+    root = Path(client_root).expanduser().absolute()
+    client = OaioClient(server, {"username": user_name}, app_id, device_id, csh_id, str(root))
+    client.remote.login(password)
+    settings = Settings(
+        server=client.remote.url,
+        user_name=user_name,
+        device_id=client.device_id,
+        app_id=client.app_id,
+        csh_id=csh_id,
+    )
+    settings.save(root)
+    return client
+
+
+def open_client(client_root: Path | str) -> "OaioClient":
+    """The client that :func:`init_client` set up in ``client_root``. Nothing is sent.
+
+    Raises:
+        NotFound: none was; the hint is the command that does.
+        LocalStateDamaged: settings or records can't be read.
+    """
+    from oaio_storage.client.api import OaioClient  # noqa: PLC0415 - it imports this module
+
+    root = Path(client_root).expanduser().absolute()
+    kept = Settings.load(root)
+    return OaioClient(
+        kept.server, {"username": kept.user_name}, kept.app_id, kept.device_id, kept.csh_id, str(root)
+    )
+
+
+def login(client: "OaioClient", password: str) -> None:
+    """Begin a new session and keep it in client_root.
+
+    Raises:
+        WrongPassword: the old session stays.
+        Offline: the server can't be reached.
+    """
+    check_argument(password, "no password was given")
+    client.remote.login(password)
+
+
+def map_files(client: "OaioClient", oaio_id: str, folder: Path | str) -> list[Path]:
+    """Place the object's files in ``folder`` on this device from now on (O15). A repeat is safe.
+
+    Files that lie there already and are equal are taken over; others are never overwritten.
+
+    Returns:
+        The files' paths.
+
+    Raises:
+        NotRegistered: there is no such object here.
+        AlreadyExists: other files are in the way; nothing was changed.
+        RootOverlap: the folder overlaps client_root or another object's folder.
+    """
+    device = client.device
+    root = device.places.expand(str(folder))
+    with device.store.read() as tables:
+        seen, holding, _ = device.known(tables, oaio_id)
+        check_root(device, tables, root, oaio_id)
+    check_argument(seen.client_values.get("_file_paths"), f"no files are attached to {oaio_id}")
+    wanted = holding.manifest()
+    found = scan(root, cache=device.cache) if root.is_dir() else None
+    if found is not None:
+        odd = [
+            path
+            for path, entry in found.manifest.items()
+            if path not in wanted or wanted[path].checksum != entry.checksum
+        ]
+        if odd := sorted([*odd, *found.unknown]):
+            raise AlreadyExists(
+                f"{len(odd)} other files lie in {root}: {', '.join(odd[:_SHOWN])}", "Choose an empty folder."
+            )
+    old = device.root_of(holding)
+    for path, entry in wanted.items():
+        if checksum_at(root / path) != entry.checksum:
+            _copy(old / path, root / path, entry.checksum)
+    durable.make_folder(root)
+    with device.store.write() as tables:
+        now = tables.holding(oaio_id)
+        if now is None or now.disk != holding.disk:
+            raise AlreadyExists(f"{oaio_id} changed meanwhile", "Try again.")
+        tables.put_holding(
+            attrs.evolve(
+                now, root=str(root), root_id=root_identity(root), disk=manifest_on_disk(wanted).text()
+            )
+        )
+        tables.set_problem(oaio_id)
+    if not holding.root and old.exists():
+        durable.to_trash(old, device.trash)
+    return client.files(oaio_id)
+
+
+def _copy(source: Path, target: Path, checksum: str) -> None:
+    import shutil  # noqa: PLC0415 - only for this
+
+    if checksum_at(source) != checksum:
+        raise RootUnavailable(f"{source} is not as it was last seen", "oaio sync")
+    durable.make_folder(target.parent)
+    shutil.copy2(source, target)
+    durable.sync_file(target)
+
+
+def _opened(root: Path, user_name: str) -> Store:
+    try:
+        durable.make_folder(root)
+        root.chmod(0o700)
+        store = Store(root / STATE_FILE)
+        if not (root / LAST_SYNC_STAMP_FILE).exists():
+            durable.write_file(root / LAST_SYNC_STAMP_FILE, OLDEST_SYNC_STAMP.encode())
+    except OSError as err:
+        raise RootUnavailable(
+            f"the client root {root} can't be used: {err.strerror}", "Choose a folder that you may write."
+        ) from err
+    with store.read() as tables:
+        owner = tables.meta("user_name")
+    if owner != user_name:
+        if owner:
+            raise InvalidArgument(
+                f"the client root {root} belongs to the user {owner}", "Use another client root."
+            )
+        with store.write() as tables:
+            tables.set_meta(user_name=user_name)
+    return store
+
+
+def _system_user() -> str:
+    import getpass  # noqa: PLC0415 - rarely needed
+
+    return getpass.getuser()
+
+
+def _system_name() -> str:
+    import socket  # noqa: PLC0415 - rarely needed
+
+    return defuse(socket.gethostname())
