@@ -12,7 +12,7 @@ from oaio_storage.client.edits import Draft, check_argument, plain_values
 from oaio_storage.client.mapping import ObjectMap
 from oaio_storage.client.people import People
 from oaio_storage.client.reports import Conflict, Problem, SyncReport
-from oaio_storage.client.syncing import Syncing, told
+from oaio_storage.client.syncing import Syncing
 from oaio_storage.client.wiring import connect
 from oaio_storage.errors import OaioError
 from oaio_storage.model import FILES_KEY, ROOT_KEY, OaiObject
@@ -289,7 +289,7 @@ class OaioClient(People):
             edits.delete(self.device, oaio_id, wipe=bool(wipe_files))
             self._syncing.finish_leftovers()
         except OaioError as err:
-            self.error_message = told(err)
+            self._tell(err)
             return self.error_message
         self._sync_quietly()
         return ""
@@ -307,7 +307,7 @@ class OaioClient(People):
         try:
             self.sync()
         except OaioError as err:
-            self.error_message = told(err)
+            self._tell(err)
             return False
         return True
 
@@ -372,5 +372,5 @@ class OaioClient(People):
         try:
             return HostsPool(self.remote).get(csh_id)
         except OaioError as err:
-            self.error_message = told(err)
+            self._tell(err)
             return None

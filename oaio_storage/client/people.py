@@ -6,7 +6,6 @@ from typing import Any
 from urllib.parse import quote
 
 from oaio_storage.client.common import Common
-from oaio_storage.client.syncing import told
 from oaio_storage.errors import BadAnswer, InvalidArgument, OaioError
 from oaio_storage.model import AccessRight
 
@@ -68,7 +67,7 @@ class People(Common):
             self.error_message = f"the server's list of users is malformed: {err}"
             return []
         except OaioError as err:
-            self.error_message = told(err)
+            self._tell(err)
             return []
         self.error_message = ""
         return sorted(found, key=lambda one: one["access_right"] + one["username"])
@@ -96,7 +95,7 @@ class People(Common):
         try:
             answer = self.remote.call(slug, body)
         except OaioError as err:
-            self.error_message = told(err)
+            self._tell(err)
             return None
         self.error_message = ""
         return answer
