@@ -1,7 +1,6 @@
 """The server's process: WSGI by cheroot, until SIGTERM or SIGINT."""
 
 import errno
-import logging
 import signal
 import ssl
 import threading
@@ -14,13 +13,7 @@ from filelock import FileLock, Timeout
 from oaio_storage.errors import Busy, InvalidArgument
 from oaio_storage.server.preparing import configure, prepare
 
-_THREADS = 10
-_MAX_BODY = (
-    64 * 1024 * 1024
-)  # bytes; above ours, so that our answer says why, and bounded, as cheroot drains what was refused
 _WILDCARDS = ("0.0.0.0", "::", "")  # noqa: S104 - the operator asks for it
-
-log = logging.getLogger("oaio_storage.server")
 
 
 def serve(  # noqa: PLR0913 - each is an option of the command
@@ -55,7 +48,9 @@ def serve(  # noqa: PLR0913 - each is an option of the command
         with FileLock(data / "serve.lock", timeout=0, mode=0o600):
             allowed = ("*",) if host in _WILDCARDS else (f"[{host}]" if ":" in host else host,)
             configure(data, tls=tls_cert is not None, allowed_hosts=allowed)
-            server = _bound_server(host, port)
+            from oaio_storage.server.web_server import WebServer  # noqa: PLC0415 - needs configured settings
+
+            server = WebServer(host, port)
             if tls_cert and tls_key:
                 server.ssl_adapter = _tls_adapter(tls_cert, tls_key)
             _run(server, ready)
@@ -70,23 +65,6 @@ def _tls_adapter(cert: Path, key: Path) -> Any:  # noqa: ANN401 - cheroot has no
         return BuiltinSSLAdapter(str(cert), str(key))
     except (OSError, ssl.SSLError) as err:
         raise InvalidArgument(f"{cert} and {key} are no certificate and key that can be used") from err
-
-
-def _bound_server(host: str, port: int) -> Any:  # noqa: ANN401 - cheroot has no types
-    from cheroot.wsgi import Server  # noqa: PLC0415 - heavy
-
-    class LoggingServer(Server):
-        def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:  # noqa: FBT001, FBT002 - cheroot's
-            log.log(level, msg, exc_info=traceback)
-
-    from django.core.wsgi import get_wsgi_application  # noqa: PLC0415 - needs configured settings
-
-    server = Server(
-        (host, port), get_wsgi_application(), numthreads=_THREADS, server_name="oaio", request_queue_size=128
-    )
-    server.max_request_body_size = _MAX_BODY
-    server.max_request_header_size = 64 * 1024
-    return server
 
 
 def _run(server: Any, ready: Callable[[str], None]) -> None:  # noqa: ANN401 - cheroot has no types

@@ -1,4 +1,4 @@
-"""A data folder of its own for each test, made from one template; the server runs in this process or in one of its own."""
+"""A data folder of its own for each test, made from one template; the server runs here, or in its own process."""
 
 import os
 import shutil

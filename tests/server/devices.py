@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import uuid4
 
 import attrs
@@ -10,6 +10,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from oaio_storage.model import context_headers
+
+Json: TypeAlias = Any
 
 _IDS = itertools.count()
 
@@ -32,19 +34,28 @@ class Device:
             self.client.force_login(User.objects.get(username=self.name))
         self.client.get("/api/v1/login")
 
-    def get(self, path: str) -> Any:
+    def get(self, path: str) -> Json:
         """The status and the JSON answer to a GET."""
         return self._told(self.client.get(f"/api/{path}", headers=self._headers()))
 
-    def post(self, path: str, body: object) -> Any:
+    def post(self, path: str, body: object) -> Json:
         """The status and the JSON answer to a POST."""
         text = body if isinstance(body, str | bytes) else json.dumps(body)
-        answer = self.client.post(f"/api/{path}", text, content_type="application/json", headers=self._headers())
+        answer = self.client.post(
+            f"/api/{path}", text, content_type="application/json", headers=self._headers()
+        )
         return self._told(answer)
 
-    def sync(self, *items: dict[str, Any], stamps: int = 0, cursor: str | None = None, limit: int = 500) -> Any:
+    def sync(
+        self, *items: dict[str, Any], stamps: int = 0, cursor: str | None = None, limit: int = 500
+    ) -> Json:
         """The answer to a ``sync`` that has to succeed."""
-        body = {"cursor": self.cursor if cursor is None else cursor, "stamps": stamps, "items": items, "limit": limit}
+        body = {
+            "cursor": self.cursor if cursor is None else cursor,
+            "stamps": stamps,
+            "items": items,
+            "limit": limit,
+        }
         status, answer = self.post("v1/sync", body)
         assert status == 200, answer
         if cursor is None:
@@ -55,7 +66,7 @@ class Device:
         """A stamp reserved for this device."""
         return str(self.sync(stamps=1, cursor="", limit=0)["stamp"])
 
-    def item(self, oaio_id: str, base: str | None = None, **fields: Any) -> dict[str, Any]:
+    def item(self, oaio_id: str, base: str | None = None, **fields: Json) -> dict[str, Any]:
         """A proposal with a new id and a reserved stamp."""
         return {
             "id": uuid4().hex,
@@ -76,12 +87,14 @@ class Device:
             "aside": False,
         } | fields
 
-    def propose(self, oaio_id: str, base: str | None = None, **fields: Any) -> dict[str, Any]:
+    def propose(self, oaio_id: str, base: str | None = None, **fields: Json) -> dict[str, Any]:
         """The result of proposing one version."""
-        result: dict[str, Any] = self.sync(self.item(oaio_id, base, **fields), cursor="", limit=0)["results"][0]
+        result: dict[str, Any] = self.sync(self.item(oaio_id, base, **fields), cursor="", limit=0)["results"][
+            0
+        ]
         return result
 
-    def accepted(self, oaio_id: str, base: str | None = None, **fields: Any) -> str:
+    def accepted(self, oaio_id: str, base: str | None = None, **fields: Json) -> str:
         """The id of a version that has to be accepted."""
         result = self.propose(oaio_id, base, **fields)
         assert result["status"] == 200, result
@@ -97,21 +110,25 @@ class Device:
         """The status of sharing."""
         return int(self.post("v1/access", {"oaio_id": oaio_id, "username": name, "access_right": right})[0])
 
-    def original(self, slug: str, body: object) -> Any:
+    def original(self, slug: str, body: object) -> Json:
         """The status and the answer of the facade."""
         return self.post(slug, body)
 
     def _headers(self) -> dict[str, str]:
         token = self.client.cookies.get("csrftoken")
-        return context_headers(self.name or "nobody", "device", "app") | {"X-CSRFToken": token.value if token else ""}
+        return context_headers(self.name or "nobody", "device", "app") | {
+            "X-CSRFToken": token.value if token else ""
+        }
 
     @staticmethod
-    def _told(answer: Any) -> tuple[int, Any]:
+    def _told(answer: Json) -> tuple[int, Any]:
         assert answer.headers["Content-Type"] == "application/json", answer.content
         return answer.status_code, json.loads(answer.content)
 
 
-def original_body(oaio_id: str, stamp: str, values: dict[str, Any] | None = None, base: str = "") -> dict[str, Any]:
+def original_body(
+    oaio_id: str, stamp: str, values: dict[str, Any] | None = None, base: str = ""
+) -> dict[str, Any]:
     """The ten fields that an original client sends."""
     return {
         "oaio_id": oaio_id,

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
-from server.devices import Device, new_id
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from server.devices import Device, new_id
 
 from oaio_storage.manifest import FileEntry, Manifest
 from oaio_storage.model import stamp_plus
@@ -33,7 +33,9 @@ class TestO1Versions:
         for number in (2, 3):
             base = device.accepted(oaio_id, base)
             entry = device.entry(oaio_id)
-            assert entry and entry["version"]["number"] == number and entry["version"]["id"] == base
+            assert entry
+            assert entry["version"]["number"] == number
+            assert entry["version"]["id"] == base
 
 
 class TestO2Repetition:
@@ -43,7 +45,7 @@ class TestO2Repetition:
         first, before = device.sync(item), device.cursor
         again = device.sync(item)
         assert again["results"] == first["results"]
-        assert again["entries"] == [] and device.cursor == before
+        assert (again["entries"], device.cursor) == ([], before)
 
     def test_another_body_under_the_same_id_is_refused(self) -> None:
         device = Device("alice")
@@ -164,9 +166,13 @@ class TestO6Feed:
         device.accepted(first, base)
         assert [one["oaio_id"] for one in device.sync(cursor="")["entries"]] == [second, first]
 
-    @pytest.mark.parametrize("cursor", ["x", "1", "-1", "f" * 32, "f" * 32 + "-", "f" * 32 + "-01", "\x00", "ü" * 99])
+    @pytest.mark.parametrize(
+        "cursor", ["x", "1", "-1", "f" * 32, "f" * 32 + "-", "f" * 32 + "-01", "\x00", "ü" * 99]
+    )
     def test_a_cursor_that_was_never_given_is_refused(self, cursor: str) -> None:
-        status, answer = Device("alice").post("v1/sync", {"cursor": cursor, "stamps": 0, "items": [], "limit": 1})
+        status, answer = Device("alice").post(
+            "v1/sync", {"cursor": cursor, "stamps": 0, "items": [], "limit": 1}
+        )
         assert (status, answer["error"]["code"]) == (400, "InvalidArgument")
 
     def test_a_cursor_of_another_time_or_server_starts_over(self) -> None:
@@ -192,7 +198,11 @@ class TestO9Deletions:
         base = alice.accepted(oaio_id)
         gone = alice.accepted(oaio_id, base, deleted=True)
         result = alice.propose(oaio_id)
-        assert (result["status"], result["error"]["code"], result["current"]["id"]) == (409, "AlreadyExists", gone)
+        assert (result["status"], result["error"]["code"], result["current"]["id"]) == (
+            409,
+            "AlreadyExists",
+            gone,
+        )
         result = Device("carol").propose(oaio_id)
         assert (result["status"], result["current"]) == (409, None)
 
@@ -212,7 +222,8 @@ class TestO10DeletionAgainstEdit:
         edit = bob.accepted(oaio_id, base, values='{"b":1}', aside=True)
         for device, listed in ((alice, [edit]), (bob, [edit]), (carol, [])):
             entry = device.entry(oaio_id)
-            assert entry and entry["version"]["id"] == gone
+            assert entry
+            assert entry["version"]["id"] == gone
             assert [one["id"] for one in entry["conflicts"]] == listed
 
     def test_keeping_the_edit_needs_d_or_c_and_makes_it_live_again(self) -> None:
@@ -222,7 +233,9 @@ class TestO10DeletionAgainstEdit:
         assert (refused["status"], refused["error"]["code"]) == (403, "Forbidden")
         alice.accepted(oaio_id, gone, values='{"b":1}', resolves=[edit])
         entry = bob.entry(oaio_id)
-        assert entry and entry["version"]["values"] == '{"b":1}' and not entry["conflicts"]
+        assert entry
+        assert entry["version"]["values"] == '{"b":1}'
+        assert not entry["conflicts"]
 
     def test_without_a_conflict_nothing_revives_it(self) -> None:
         alice, bob, _, oaio_id, base, gone = self.setup_deleted()
@@ -240,10 +253,12 @@ class TestConflicts:
         other = alice.accepted(oaio_id, base, values='{"a":1}')
         front = alice.accepted(oaio_id, other, values='{"a":2}', overtakes=[other])
         entry = bob.entry(oaio_id)
-        assert entry and [one["version"]["values"] for one in entry["conflicts"]] == ['{"a":1}']
+        assert entry
+        assert [one["version"]["values"] for one in entry["conflicts"]] == ['{"a":1}']
         alice.accepted(oaio_id, front, values='{"a":1}', resolves=[other])
         entry = bob.entry(oaio_id)
-        assert entry and entry["conflicts"] == []
+        assert entry
+        assert entry["conflicts"] == []
 
 
 class TestManyAtOnce:
@@ -252,7 +267,8 @@ class TestManyAtOnce:
         first = device.sync(stamps=200)["stamp"]
         items = [device.item(new_id(), stamp=stamp_plus(first, place)) for place in range(200)]
         told = device.sync(*items)
-        assert {one["status"] for one in told["results"]} == {200} and len(told["entries"]) == 200
+        assert {one["status"] for one in told["results"]} == {200}
+        assert len(told["entries"]) == 200
         status, answer = device.post("v1/sync", {"cursor": "", "stamps": 0, "items": [{}] * 201, "limit": 1})
         assert (status, answer["error"]["code"]) == (400, "InvalidArgument")
 
