@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
-from typing import Self
+from typing import NamedTuple, Self
 
 import attrs
 
@@ -43,8 +43,7 @@ _inherited: list[sqlite3.Connection | None] = []
 """Connections from before a fork: the child must neither use nor close them."""
 
 
-@attrs.frozen
-class Hashed:
+class Hashed(NamedTuple):
     """What hashing one file gave: its state then, the SHA-256, and when reading began (ns since 1970)."""
 
     stat: os.stat_result

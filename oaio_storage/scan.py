@@ -9,11 +9,8 @@ import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from hashlib import sha256
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
 
 import attrs
@@ -191,20 +188,28 @@ class _Scanner:
         waiting = [""]
         while waiting:
             prefix = waiting.pop()
-            with self._noting(prefix[:-1]), self._entered(prefix) as folder:
-                files, folders = self._listed(folder, prefix)
-                waiting += folders
-                self._look(folder, prefix, files)
+            try:
+                with self._entered(prefix) as folder:
+                    files, folders = self._listed(folder, prefix)
+                    waiting += folders
+                    self._look(folder, prefix, files)
+            except OSError as err:
+                self._note(prefix[:-1], err)
 
     def look_at(self, paths: Iterable[str]) -> None:
         """Look at ``paths`` only, except for large files."""
-        for prefix, group in groupby(sorted(map(_split, paths)), key=itemgetter(0)):
-            for name in map(itemgetter(1), group):
-                with self._noting(prefix + name), self._entered(prefix) as folder:
+        for prefix, name in sorted(map(_split, paths)):
+            try:
+                with self._entered(prefix) as folder:
                     self._look(folder, prefix, [name])
+            except OSError as err:
+                self._note(prefix + name, err)
 
     def hash_large(self) -> None:
         """Read the files that were put off, several at a time."""
+        if not self._large:
+            return
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - costs small scans too much time
 
         def read(path: str) -> Hashed | OSError:
             prefix, name = _split(path)
@@ -217,9 +222,9 @@ class _Scanner:
         fresh = []
         with ThreadPoolExecutor(_THREADS) as pool:
             for path, outcome in zip(self._large, pool.map(read, self._large), strict=True):
-                with self._noting(path):
-                    if isinstance(outcome, OSError):
-                        raise outcome
+                if isinstance(outcome, OSError):
+                    self._note(path, outcome)
+                else:
                     self._keep(path, outcome)
                     fresh.append(outcome)
         self._remember(fresh)
@@ -234,16 +239,11 @@ class _Scanner:
         self._report(Progress("scan", len(self._found), len(self._found), "files"))
         return Scan(Manifest(self._found), dict(sorted(self._unknown.items())), only)
 
-    @contextmanager
-    def _noting(self, path: str) -> Iterator[None]:
-        """Note ``path`` as unknown if looking at it fails, and nothing if it went away meanwhile."""
-        try:
-            yield
-        except FileNotFoundError:
-            return
-        except OSError as err:
-            if not path:
-                raise RootUnavailable(f"the folder to scan can't be read ({_reason(err)})") from err
+    def _note(self, path: str, err: OSError) -> None:
+        """Note that looking at ``path`` failed: it is unknown, or went away meanwhile."""
+        if not path:
+            raise RootUnavailable(f"the folder to scan can't be read ({_reason(err)})") from err
+        if not isinstance(err, FileNotFoundError):
             self._unknown[path] = _reason(err)
 
     @contextmanager
@@ -271,7 +271,7 @@ class _Scanner:
                 elif entry.is_dir(follow_symlinks=False):
                     folders.append(f"{path}/")
                 else:
-                    self._unknown[path] = _kind(entry.stat(follow_symlinks=False).st_mode)
+                    self._unknown[path] = _KINDS[stat.S_IFMT(entry.stat(follow_symlinks=False).st_mode)]
         return files, folders
 
     def _look(self, folder: int, prefix: str, names: list[str]) -> None:
@@ -280,17 +280,16 @@ class _Scanner:
         fresh = []
         for name in names:
             path = prefix + name
-            with self._noting(path):
-                if name in known:
-                    self._keep(path, known[name])
-                    continue
-                try:
-                    hashed = self._hashed(folder, name, below=_LARGE)
-                except _LargeFile:
-                    self._large.append(path)
-                    continue
+            try:
+                hashed = known.get(name) or self._hashed(folder, name, below=_LARGE)
+            except _LargeFile:
+                self._large.append(path)
+            except OSError as err:
+                self._note(path, err)
+            else:
                 self._keep(path, hashed)
-                fresh.append(hashed)
+                if name not in known:
+                    fresh.append(hashed)
         self._remember(fresh)
 
     def _recalled(self, folder: int, names: list[str]) -> dict[str, Hashed]:
@@ -347,7 +346,7 @@ def _read(folder: int | None, name: str | Path, below: int) -> tuple[os.stat_res
         try:
             before = os.fstat(file)
             if not stat.S_ISREG(before.st_mode):
-                raise OSError(errno.EINVAL, _kind(before.st_mode))
+                raise OSError(errno.EINVAL, _KINDS[stat.S_IFMT(before.st_mode)])
             if before.st_size >= below:
                 raise _LargeFile
             checksum = _checksum(file, before.st_size)
@@ -391,14 +390,8 @@ def _lineage(folder: Path) -> list[set[str]]:
     return lineage
 
 
-def _kind(mode: int) -> str:
-    return _KINDS.get(stat.S_IFMT(mode), "no regular file")
-
-
 def _reason(err: OSError | ValueError) -> str:
-    if isinstance(err, OSError):
-        return _REASONS.get(err.errno or 0) or err.strerror or str(err)
-    return str(err)
+    return (isinstance(err, OSError) and (_REASONS.get(err.errno or 0) or err.strerror)) or str(err)
 
 
 def _split(path: str) -> tuple[str, str]:
