@@ -51,7 +51,7 @@ class Draft:
             position += len(piece)
 
     def link(self, origin: int, source: str, seen: os.stat_result) -> bool:
-        """Become a second name of ``source`` in the open folder ``origin``; False if it is not as ``seen``."""
+        """Become a second name of ``source`` in the open folder ``origin``; False if not as ``seen``."""
         linked = folders.temporary_name()
         try:
             os.link(source, linked, src_dir_fd=origin, dst_dir_fd=self.parent, follow_symlinks=False)

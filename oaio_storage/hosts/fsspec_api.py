@@ -83,7 +83,10 @@ class FsspecApi(CshApi):
         return content
 
     def _stat(self, path: str) -> Stat:
-        info = self._fs.info(self._full(path))
+        try:
+            info = self._fs.info(self._full(path))
+        except (FileNotFoundError, NotADirectoryError) as err:
+            raise NotFound(f"there is no file {path!r}") from err
         if info["type"] != "file":
             raise NotFound(f"there is no file {path!r}")
         return _stat_of(path, info)
@@ -142,7 +145,7 @@ class FsspecApi(CshApi):
 
     def _delete(self, path: str, expect: str | None) -> None:
         assert expect is None, "conditions are not guaranteed"
-        with suppress(FileNotFoundError, NotADirectoryError, NotFound):
+        with suppress(FileNotFoundError):
             self._stat(path)
             self._fs.rm_file(self._full(path))
             self._remove_empty(path)

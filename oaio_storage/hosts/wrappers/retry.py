@@ -1,6 +1,7 @@
 """A host that asks again: the one place where storage calls are repeated."""
 
 import io
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from typing import BinaryIO, TypeVar, cast
 
@@ -13,6 +14,10 @@ from oaio_storage.hosts.guarantees import Absent, Expect, Guarantees, Stat
 from oaio_storage.hosts.streams import Source, sha256_of
 
 Answer = TypeVar("Answer")
+
+_QUIET = (
+    logging.NullHandler()
+)  # what is tried again is told to whoever configures logging, and not to the terminal
 
 
 @attrs.frozen(eq=False)
@@ -156,6 +161,7 @@ class Retry(CshApi):
     def _again(self, call: Callable[[], Answer]) -> Answer:
         import stamina  # noqa: PLC0415 - costs tens of milliseconds, and the first call of a host costs more
 
+        logging.getLogger("stamina").addHandler(_QUIET)
         caller = stamina.RetryingCaller(
             attempts=self.attempts,
             timeout=self.timeout,

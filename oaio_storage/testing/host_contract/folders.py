@@ -1,0 +1,141 @@
+"""The exchange of folders, the root's marker, and many files at once."""
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from oaio_storage.errors import (
+    AlreadyExists,
+    Corrupt,
+    InvalidArgument,
+    NotFound,
+    NotGuaranteed,
+    SourceChanged,
+    WrongRoot,
+)
+from oaio_storage.hosts import Absent, CshApi
+from oaio_storage.testing.host_contract.base import HostKit, HostSource, everything, race
+
+if TYPE_CHECKING:
+    from oaio_storage.progress import Progress
+
+
+class Folders(HostKit):
+    """Group: folders, roots and many files."""
+
+    def test_folders_are_exchanged(self, host: CshApi) -> None:
+        """Both of them, whole; nothing if one of them is no folder."""
+        if not host.guarantees.swap:
+            return  # refused, see the conditions
+        for path in ("a/x", "a/y/z", "f/b/x", "file"):
+            host.write(path, path.encode())
+        host.swap_folders("a", "f/b")
+        assert everything(host) == {"f/b/x": b"a/x", "f/b/y/z": b"a/y/z", "a/x": b"f/b/x", "file": b"file"}
+        for a, b in (("a", "absent"), ("absent", "a"), ("a", "file")):
+            with pytest.raises(NotFound):
+                host.swap_folders(a, b)
+        for a, b in (("a", "a"), ("f", "f/b")):
+            with pytest.raises(InvalidArgument):
+                host.swap_folders(a, b)
+        assert len(everything(host)) == 4
+
+    def test_a_root_has_one_marker(self, source: HostSource) -> None:
+        """Whoever makes it, all learn the same id; damage and newer formats are told."""
+        hosts = [source.make() for _ in range(self.counts.racers)]
+        with pytest.raises(WrongRoot):
+            hosts[0].root_id()
+        if not hosts[0].guarantees.conditional_write:
+            with pytest.raises(NotGuaranteed):
+                hosts[0].create_root()
+            return
+        assert race(hosts, lambda host, _: host.create_root()) == {"won": len(hosts)}
+        assert len({host.root_id() for host in hosts}) == 1
+        for damage in (
+            b"",
+            b"{}",
+            b"\xff",
+            b'{"format": 2, "id": "x"}',
+            b'{"format": 1, "id": 7}',
+            b"[" * 9999,
+        ):
+            hosts[0].state.write("root.json", damage)
+            with pytest.raises(WrongRoot):
+                hosts[1].root_id()
+            with pytest.raises(WrongRoot):
+                hosts[1].create_root()
+            assert hosts[0].state.read("root.json") == damage
+
+    def test_many_files_go_and_come_back(self, host: CshApi, tmp_path: Path) -> None:
+        """Exactly, verified, with progress."""
+        contents = {f"put/{number}/[x]": b"content" * number for number in range(30)}
+        local = _local_files(tmp_path / "out", contents)
+        events: list[Progress] = []
+        moved = host.put_files(local.items(), report=events.append)
+        assert moved.done == tuple(contents)
+        assert (moved.kept, moved.bytes) == ((), sum(map(len, contents.values())))
+        assert [event.done for event in events] == list(range(1, 31))
+        assert everything(host) == contents
+        back = tmp_path / "in" / "deep"
+        moved = host.get_files(
+            [(path, back / path, len(content), _sha256(content)) for path, content in contents.items()]
+        )
+        assert (moved.done, moved.bytes) == (tuple(contents), sum(map(len, contents.values())))
+        assert {path: (back / path).read_bytes() for path in contents} == contents
+        assert sum(1 for found in back.rglob("*") if found.is_file()) == len(contents)
+        assert host.delete_files([*contents, "absent"]).done == (*contents, "absent")
+        assert everything(host) == {}
+
+    def test_a_wrong_file_is_not_taken(self, host: CshApi, tmp_path: Path) -> None:
+        """B21: neither size nor checksum may differ; the local file stays as it was."""
+        host.write("file", b"content")
+        target = tmp_path / "fetched" / "file"
+        target.parent.mkdir()
+        target.write_bytes(b"older")
+        for size, checksum in ((6, None), (8, None), (None, _sha256(b"other")), (7, "0" * 64)):
+            with pytest.raises(Corrupt):
+                host.get_files([("file", target, size, checksum)])
+        with pytest.raises(NotFound):
+            host.get_files([("absent", target, None, None)])
+        assert [(found.name, found.read_bytes()) for found in target.parent.iterdir()] == [("file", b"older")]
+
+    def test_putting_resumes(self, host: CshApi, tmp_path: Path) -> None:
+        """With Absent, equal files are kept and others are errors; the first error stops the rest."""
+        if not host.guarantees.conditional_write:
+            return  # refused, see the conditions
+        contents = {f"{number}": b"%d" % number for number in range(5)}
+        local = _local_files(tmp_path / "out", contents)
+        (tmp_path / "out" / "4").unlink()
+        with pytest.raises(SourceChanged):
+            host.put_files(local.items(), expect=Absent)
+        _local_files(tmp_path / "out", contents)
+        moved = host.put_files(local.items(), expect=Absent)
+        assert sorted((*moved.done, *moved.kept)) == sorted(contents)
+        assert moved.bytes == sum(len(contents[path]) for path in moved.done)
+        host.write("2", b"x")
+        with pytest.raises(AlreadyExists):
+            host.put_files(local.items(), expect=Absent)
+        assert everything(host) == contents | {"2": b"x"}
+
+    def test_clashing_paths_are_refused_together(self, host: CshApi, tmp_path: Path) -> None:
+        """Before anything is moved."""
+        local = tmp_path / "local-source"
+        local.write_bytes(b"x")
+        for clash in (["a", "a"], ["a", "A"], ["a", "a/b"]):
+            with pytest.raises(InvalidArgument):
+                host.put_files([(path, local) for path in clash])
+        with pytest.raises(InvalidArgument):
+            host.get_files([("a", local, None, None), ("b", local, None, None)])
+        assert everything(host) == {}
+
+
+def _local_files(folder: Path, contents: dict[str, bytes]) -> dict[str, Path]:
+    for path, content in contents.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+    return {path: folder / path for path in contents}
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,50 @@
+"""The contract kit on a folder of this machine."""
+
+from pathlib import Path
+
+from counts import COUNTS, FULL
+
+from oaio_storage.testing import HostContract, HostSource, KitCounts
+from oaio_storage_local import LocalApi
+
+KIT_COUNTS = KitCounts(
+    listed=(0, 1, 999, 1000, 1001, *([2500] if FULL else [])),
+    rounds=COUNTS.races,
+    overwrites=1_000 if FULL else 20,
+    large=8 << 20,
+    sizes=(
+        0,
+        1,
+        (1 << 20) - 1,
+        1 << 20,
+        (1 << 20) + 1,
+        (5 << 20) - 1,
+        (5 << 20) + 1,
+        *([50 << 20] if FULL else []),
+    ),
+    histories=COUNTS.machine_histories,
+    steps=COUNTS.machine_steps,
+)
+
+
+def local_source(folder: Path) -> HostSource:
+    root = folder / "root"
+    root.mkdir()
+
+    def raw_write(path: str, content: bytes) -> None:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(content)
+
+    return HostSource(
+        make=lambda: LocalApi(str(root)),
+        raw_read=lambda path: (root / path).read_bytes(),
+        raw_write=raw_write,
+        process=("oaio_storage_local:LocalApi", {"root_folder": str(root)}),
+    )
+
+
+class TestLocalApi(HostContract):
+    counts = KIT_COUNTS
+
+    def host_source(self, folder: Path) -> HostSource:
+        return local_source(folder)

@@ -1,0 +1,51 @@
+"""The contract kit on filesystems of fsspec."""
+
+from pathlib import Path
+
+import fsspec
+import pytest
+from counts import COUNTS
+
+from oaio_storage.hosts.fsspec_api import FsspecApi
+from oaio_storage.testing import HostContract, HostSource, KitCounts
+
+KIT_COUNTS = KitCounts(
+    listed=(0, 1, 999, 1000, 1001), histories=COUNTS.machine_histories, steps=COUNTS.machine_steps
+)
+
+
+class TestMemory(HostContract):
+    counts = KIT_COUNTS
+
+    def host_source(self, folder: Path) -> HostSource:
+        root = f"/{folder.name}-{id(folder)}"
+        raw = fsspec.filesystem("memory")
+        return HostSource(
+            make=lambda: FsspecApi(f"memory://{root}"),
+            raw_read=lambda path: bytes(raw.cat_file(f"{root}/{path}")),
+            raw_write=lambda path, content: raw.pipe_file(f"{root}/{path}", content),
+        )
+
+    @pytest.fixture(autouse=True)
+    def _forgotten(self) -> None:
+        fsspec.filesystem("memory").store.clear()
+        fsspec.filesystem("memory").pseudo_dirs[:] = [""]
+
+
+class TestFileAddress(HostContract):
+    counts = KIT_COUNTS
+
+    def host_source(self, folder: Path) -> HostSource:
+        root = folder / "root"
+        root.mkdir()
+
+        def raw_write(path: str, content: bytes) -> None:
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_bytes(content)
+
+        return HostSource(
+            make=lambda: FsspecApi(root.as_uri()),
+            raw_read=lambda path: (root / path).read_bytes(),
+            raw_write=raw_write,
+            process=("oaio_storage.hosts.fsspec_api:FsspecApi", {"url": root.as_uri()}),
+        )

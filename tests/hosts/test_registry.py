@@ -1,0 +1,113 @@
+"""From an id to a host, by entry points of real distributions."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from oaio_storage.errors import InvalidArgument, UnknownHost, WrongRoot
+from oaio_storage.hosts import Retry, host_api, installed_backends
+
+PROJECT = Path(__file__).parents[2]
+
+
+def test_shipped_backends_are_installed() -> None:
+    assert {"Fsspec", "Local"} <= set(installed_backends())
+
+
+@pytest.mark.parametrize("csh_id", ["Local", "Local-eu", "Local-"])
+def test_an_id_finds_its_backend(tmp_path: Path, csh_id: str) -> None:
+    host = host_api(csh_id, root_folder=str(tmp_path))
+    assert isinstance(host, Retry)
+    assert host.write("a", b"x").size == 1
+    assert (tmp_path / "a").read_bytes() == b"x"
+
+
+@pytest.mark.parametrize("csh_id", ["", "local", "S4", "Localeu", "eu-Local", "../Local"])
+def test_an_unknown_id_lists_what_there_is(csh_id: str) -> None:
+    with pytest.raises(UnknownHost, match="Local") as caught:
+        host_api(csh_id, root_folder="x")
+    assert repr(csh_id) in str(caught.value)
+    assert "oaio_storage.backends" in caught.value.hint
+
+
+def test_wrong_arguments_are_named_and_their_values_kept_secret() -> None:
+    for arguments, named in (
+        ({}, "root_folder"),
+        ({"root_folder": "x", "colour": "red"}, "colour"),
+        ({"root_folder": ""}, "root_folder"),
+        ({"root_folder": 7}, "root_folder"),
+    ):
+        with pytest.raises(InvalidArgument, match=named):
+            host_api("Local", **arguments)
+    with pytest.raises(InvalidArgument, match="storage_options") as caught:
+        host_api("Fsspec", url="memory://x", storage_options="secret word")
+    assert "secret word" not in f"{caught.value}{caught.value.hint}{caught.value.__cause__}"
+
+
+def test_secrets_are_not_shown() -> None:
+    host = host_api("Fsspec", url="memory://x", storage_options={"secret": "word"})
+    assert "word" not in repr(host)
+
+
+def test_the_expected_root_is_checked(tmp_path: Path) -> None:
+    ours, theirs = (host_api("Local", root_folder=str(tmp_path / name)) for name in ("ours", "theirs"))
+    expected, other = ours.create_root(), theirs.create_root()
+    assert expected != other
+    assert host_api("Local", root_folder=str(tmp_path / "ours"), expect_root=expected).root_id() == expected
+    with pytest.raises(WrongRoot, match=expected):
+        host_api("Local", root_folder=str(tmp_path / "theirs"), expect_root=expected)
+
+
+def run_with_stranger(folder: Path, source: str, program: str) -> str:
+    """What ``program`` prints where a distribution of somebody else offers the backend ``Strange``."""
+    (folder / "strange.py").write_text(source)
+    info = folder / "strange_backend-1.2.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: strange-backend\nVersion: 1.2\n")
+    (info / "entry_points.txt").write_text("[oaio_storage.backends]\nStrange = strange:StrangeApi\n")
+    path = os.pathsep.join([str(folder), str(PROJECT), str(PROJECT / "backends")])
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": path}
+    )
+    return done.stdout
+
+
+def test_a_strangers_backend_is_a_backend(tmp_path: Path) -> None:
+    source = (
+        "import attrs\nfrom oaio_storage_local import LocalApi\n"
+        "@attrs.frozen(eq=False)\nclass StrangeApi(LocalApi):\n    colour: str = ''\n"
+    )
+    program = (
+        "from oaio_storage.hosts import host_api, installed_backends\n"
+        "import sys\nprint(installed_backends(), 'strange' in sys.modules)\n"
+        f"print(host_api('Strange-blue', root_folder={str(tmp_path)!r}, colour='blue'))\n"
+    )
+    printed = run_with_stranger(tmp_path, source, program)
+    assert "'Strange'" in printed
+    assert "False" in printed
+    assert "colour='blue'" in printed
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("import no_such_module", "no_such_module"),
+        ("1/0", "ZeroDivisionError"),
+        ("", "StrangeApi"),
+        ("class StrangeApi: pass", "CshApi"),
+    ],
+)
+def test_a_broken_backend_names_itself_and_harms_no_other(tmp_path: Path, source: str, said: str) -> None:
+    program = (
+        "from oaio_storage.hosts import host_api\nfrom oaio_storage.errors import UnknownHost\n"
+        f"host_api('Local', root_folder={str(tmp_path)!r})\n"
+        "try:\n    host_api('Strange')\nexcept UnknownHost as err:\n    print(err, err.hint)\n"
+    )
+    printed = run_with_stranger(tmp_path, source, program)
+    assert "Strange" in printed
+    assert "strange-backend 1.2" in printed
+    assert said in printed
