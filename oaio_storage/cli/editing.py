@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from oaio_storage.errors import NotFound, StorageError
+from oaio_storage.cli.opening import refusal
+from oaio_storage.errors import InvalidArgument, NotFound, RootUnavailable
 from oaio_storage.model import FILES_KEY, ROOT_KEY, OaiObject
 
 if TYPE_CHECKING:
@@ -22,15 +23,16 @@ def existing(path: Path) -> Path:
     return path.absolute()
 
 
-def registered(client: "OaioClient", path: Path) -> OaiObject:
-    """The new object of the file or folder ``path``."""
-    path = existing(path)
-    if path.is_dir():
+def registered(client: "OaioClient", what: Path | dict[str, Any]) -> OaiObject:
+    """The new object of a file, a folder or values."""
+    if isinstance(what, dict):
+        made = client.register_object(what)
+    elif (path := existing(what)).is_dir():
         made = client.register_folder(str(path))
     else:
         made = client.register_file(path.name, root_path=str(path.parent))
     if made is None:
-        raise StorageError(client.error_message)
+        raise refusal(client)
     return made
 
 
@@ -48,10 +50,23 @@ def updated(
         else:
             known = client.update_file(oaio_id, path.name, root_path=str(path.parent))
     elif values is None:
-        known = client.update_folder(oaio_id)
+        known = _looked_at(client, known)
     if values is not None:
         known = client.update_object(oaio_id, dict(values), reset=reset)
     return known
+
+
+def _looked_at(client: "OaioClient", known: OaiObject) -> OaiObject:
+    """The object after what changed in its files on this device became an edit."""
+    from oaio_storage.client.roots import look  # noqa: PLC0415 - not needed for --help
+
+    if not known.client_values.get(FILES_KEY):
+        raise InvalidArgument(f"no files are attached to {known.oaio_id}", "Add PATH or --values JSON.")
+    look(client.device, known.oaio_id)
+    for problem in client.problems():
+        if problem.oaio_id == known.oaio_id:
+            raise RootUnavailable(problem.what, problem.way_out)
+    return client.client_objectz[known.oaio_id]
 
 
 def _check_together(known: OaiObject, values: Mapping[str, Any], *, reset: bool) -> None:

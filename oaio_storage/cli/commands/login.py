@@ -21,5 +21,7 @@ def login(
     options = common(ctx, root, as_json=as_json)
     with opened(options) as client:
         password = read_password("Password", from_stdin=password_stdin)
-        client.login(password)
+        from oaio_storage.client import login as log_in  # noqa: PLC0415 - not needed for --help
+
+        log_in(client, password)
     answer({"client_root": options.root}, "logged in", as_json=options.as_json)

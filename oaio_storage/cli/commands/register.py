@@ -32,5 +32,5 @@ def register(
         raise InvalidArgument("register takes either PATH or --values JSON", "oaio register --help")
     options = common(ctx, root, as_json=as_json)
     with opened(options) as client:
-        made = registered(client, path) if path else client.register_object(values_of(values or ""))
+        made = registered(client, path if path is not None else values_of(values or ""))
     answer(made, made.oaio_id, as_json=options.as_json)

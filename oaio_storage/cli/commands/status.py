@@ -18,7 +18,7 @@ def status(ctx: typer.Context, *, root: RootOption = None, as_json: JsonOption =
         known = list(client.client_objectz.values())
         told = {
             "client_root": options.client_root().absolute(),
-            "server": client.host,
+            "server": client.remote.url,
             "username": client.user_name,
             "device_id": client.device_id,
             "app_id": client.app_id,

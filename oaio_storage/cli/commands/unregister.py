@@ -4,10 +4,9 @@ from typing import Annotated
 
 import typer
 
-from oaio_storage.cli.opening import opened, the_one
+from oaio_storage.cli.opening import opened, refusal, the_one
 from oaio_storage.cli.options import IdArgument, JsonOption, RootOption, common
 from oaio_storage.cli.output import answer
-from oaio_storage.errors import StorageError
 
 
 def unregister(
@@ -25,8 +24,8 @@ def unregister(
     options = common(ctx, root, as_json=as_json)
     with opened(options) as client:
         deleted = the_one(oaio_id, client.client_objectz, "object")
-        if message := client.unregister_object(deleted, wipe_files=wipe):
-            raise StorageError(message)
+        if client.unregister_object(deleted, wipe_files=wipe):
+            raise refusal(client)
     answer(
         {"oaio_id": deleted}, f"deleted {deleted}; the next sync tells the others", as_json=options.as_json
     )

@@ -4,7 +4,7 @@ Each function is one scene; nothing here checks anything, that is done by the st
 """
 
 import inspect
-import textwrap
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,10 @@ from oaio_storage.model import OaiObject
 
 def connect(server: str, user: str, password: str, device: str, folder: Path) -> OaioClient:
     """A client of one user on one device, with a folder of its own."""
-    return OaioClient(
-        server,
-        {"username": user, "password": password},
-        app_id="demo",
-        device_id=device,
-        csh_default_id="Local",
-        client_root=str(folder),
-    )
+    login = {"username": user, "password": password}
+    client = OaioClient(server, login, "demo", device, csh_default_id="Local", client_root=str(folder))
+    client.syncs_itself = False  # here only sync() talks with the server
+    return client
 
 
 def register(
@@ -85,9 +81,9 @@ SCENES: tuple[Callable[..., Any], ...] = (connect, register, receive, edit, catc
 
 
 def lines() -> list[str]:
-    """The lines of Python of all scenes, as they ran."""
-    told = ["from oaio_storage import OaioClient"]
+    """The lines of Python of all scenes, as they ran, with their imports: a module of its own."""
+    module = inspect.getsource(sys.modules[__name__]).splitlines()
+    told = [line for line in module if line.startswith(("from pathlib", "from oaio_storage"))]
     for scene in SCENES:
-        body = inspect.getsource(scene)
-        told += ["", *textwrap.dedent(body).splitlines()]
+        told += ["", *inspect.getsource(scene).rstrip().splitlines()]
     return told

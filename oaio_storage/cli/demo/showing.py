@@ -53,19 +53,19 @@ def run_demo(folder: Path | None, keep: Path | None, *, as_json: bool) -> None:
 
 @contextlib.contextmanager
 def _work_folder(source: Path, keep: Path | None) -> Iterator[Path]:
-    """An empty folder for everything the demo makes, apart from ``source``, with a working directory of its own.
+    """An empty folder for everything the demo makes, apart from ``source``, with a working directory in it.
 
     All devices are on this machine, where a path placeholder means the same place to each of them. Below
     none, no device looks for its files in the folder of another.
     """
     with contextlib.ExitStack() as cleaning:
-        if keep is None:
-            made = cleaning.enter_context(tempfile.TemporaryDirectory(prefix="oaio-demo-"))
-            work = Path(made).resolve()
-        else:
-            work = keep.absolute()
+        temporary = Path(tempfile.gettempdir()).resolve()
+        work = temporary / "oaio-demo" if keep is None else keep.absolute()
         check_apart(source, work)
-        if keep is not None:
+        if keep is None:
+            made = tempfile.TemporaryDirectory(prefix="oaio-demo-", dir=temporary)
+            work = Path(cleaning.enter_context(made))
+        else:
             _make_empty(work)
         (work / "here").mkdir()
         cleaning.enter_context(contextlib.chdir(work / "here"))
