@@ -48,7 +48,8 @@ def test_a_new_module_needs_a_layer(copy: Path) -> None:
     [
         ("backends/oaio_storage_local/planted.py", "oaio_storage.client"),
         ("oaio_storage/scan.py", "oaio_storage.hosts.api"),
-        ("oaio_storage/values.py", "oaio_storage.names"),
+        ("oaio_storage/values.py", "oaio_storage.places"),
+        ("oaio_storage/names.py", "oaio_storage.values"),
         ("oaio_storage/errors.py", "oaio_storage.model"),
         ("oaio_storage/client/planted.py", "oaio_storage.server.preparing"),
         ("oaio_storage/client/planted.py", "django.db"),
