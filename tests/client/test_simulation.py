@@ -1,0 +1,55 @@
+"""Several devices and users around one server: whatever is lost, doubled or cut off, no acknowledged edit is."""
+
+import random
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from counts import COUNTS
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sync_model import World, close
+
+HISTORIES = COUNTS.machine_histories * 4
+STEPS = 40
+
+
+def live(folder: Path, chance: random.Random) -> Counter[str]:
+    world = World(folder, chance)
+    try:
+        for _ in range(STEPS):
+            world.step()
+        world.heal()
+        world.check()
+    finally:
+        close(world)
+    return world.met
+
+
+def test_no_edit_is_ever_lost(tmp_path: Path) -> None:
+    met = Counter[str]()
+    for seed in range(HISTORIES):
+        try:
+            found = live(tmp_path / str(seed), random.Random(seed))
+        except BaseException as err:
+            err.add_note(f"seed {seed}")
+            raise
+        met.update({situation: 1 for situation, number in found.items() if number})
+    share = {situation: number / HISTORIES for situation, number in met.items()}
+    floors = {
+        "conflict": 0.30,
+        "deletion against edit": 0.15,
+        "crash with pending edits": 0.30,
+        "lost acceptance": 0.20,
+        "clock stepped": 0.20,
+        "right changed": 0.10,
+        "resolution": 0.20,
+    }
+    missed = {situation: share.get(situation, 0) for situation, floor in floors.items() if share.get(situation, 0) < floor}
+    assert not missed, f"these situations were met too seldom: {missed}"
+
+
+@given(chance=st.randoms(use_true_random=False))
+@settings(max_examples=COUNTS.machine_histories)
+def test_no_edit_is_ever_lost_in_histories_that_shrink(tmp_path_factory: pytest.TempPathFactory, chance: random.Random) -> None:
+    live(tmp_path_factory.mktemp("world"), chance)
