@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 
 import attrs
 
-from oaio_storage.errors import Unavailable
+from oaio_storage.errors import Busy, Unavailable
 from oaio_storage_local import folders
 
 _ATTEMPTS = 100  # to enter a folder that others keep removing because it is empty
@@ -87,7 +87,7 @@ def draft(root: int, parts: Sequence[str]) -> Iterator[Draft]:
         yield begun
     except BaseException:
         _discard(begun)
-        with folders.locked(root), suppress(FileNotFoundError, NotADirectoryError):
+        with suppress(OSError, Busy), folders.locked(root):  # tidying up must not hide what failed
             folders.prune(root, parts)
         raise
     else:

@@ -7,8 +7,9 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
 
 import attrs
 
@@ -22,7 +23,7 @@ from oaio_storage.errors import (
     RootUnavailable,
 )
 from oaio_storage.hosts.guarantees import Absent, Expect
-from oaio_storage.hosts.streams import PIECE, sha256_of
+from oaio_storage.hosts.streams import PIECE, opened, sha256_of
 from oaio_storage.names import check_path, collisions
 from oaio_storage.progress import Progress, Report, ignore
 
@@ -186,10 +187,10 @@ def _some(waiting: Iterable[tuple[int, Task]], number: int) -> list[tuple[int, T
 
 def _is_equal(host: "CshApi", path: str, local: Path) -> bool:
     seen = host.stat(path)
-    if seen.size != local.stat().st_size:
-        return False
-    with local.open("rb") as ours:
-        digest = sha256_of(ours)
+    with opened(local, None) as ours:
+        if seen.size != ours.size:
+            return False
+        digest = sha256_of(cast("BinaryIO", ours))
     if seen.checksum:
         return seen.checksum == digest
     with host.open(path) as theirs:
@@ -212,7 +213,8 @@ def _fetch(host: "CshApi", path: str, local: Path, size: int | None, checksum: s
         except OSError as err:
             raise _local_trouble(local, err) from err
         finally:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):  # there is none, or its folder could not be made
+                temporary.unlink()
     return received
 
 
