@@ -89,9 +89,10 @@ def stamp_diff(stamp1: str, stamp2: str) -> float:
 class OaiObject:
     """An object as one user sees it on one device: the original's ten fields, in its order.
 
-    ``client_values`` holds the current values, with ``_file_paths`` (and ``_root_path``, if the files lie elsewhere than
-    below client_root) when files are attached; ``server_values`` those of the version last agreed with the server, whose stamp is
-    ``server_stamp`` (empty: never accepted). An instance is a copy: changing it changes nothing stored.
+    ``client_values`` holds the current values, with ``_file_paths`` (and ``_root_path``, if the files lie
+    elsewhere than below client_root) when files are attached; ``server_values`` those of the version last
+    agreed with the server, whose stamp is ``server_stamp`` (empty: never accepted). An instance is a copy:
+    changing it changes nothing stored.
     """
 
     oaio_id: str
@@ -138,8 +139,8 @@ def checked_object_id(oaio_id: str) -> str:
     """``oaio_id`` itself, if it can be a file name, a folder name on a host and a part of a URL.
 
     Raises:
-        InvalidName: it is empty, longer than 255 bytes of UTF-8, begins with a dot, or holds a slash, a backslash, a control
-            character or a lone surrogate.
+        InvalidName: it is empty, longer than 255 bytes of UTF-8, begins with a dot, or holds a slash, a
+            backslash, a control character or a lone surrogate.
     """
     problem = ""
     if not isinstance(oaio_id, str) or not oaio_id:
@@ -207,7 +208,7 @@ class Proposal:
     def from_json(cls, item: object) -> Self:
         """The proposal that ``item`` describes.
 
-        Checks types, ids and stamps; what the texts in ``values`` and ``files`` say is judged by who uses them.
+        Checks types, ids and stamps; what the texts in ``values`` and ``files`` say judges who uses them.
 
         Raises:
             InvalidArgument: a field is missing, unknown or of a wrong type, or contradicts another.
@@ -219,9 +220,10 @@ class Proposal:
         checked_object_id(self.oaio_id)
         checked_stamp(self.stamp)
         moment_of(self.client_stamp)
-        _check_version_ids(self.id, *([self.base] if self.base is not None else []), *self.overtakes, *self.resolves)
+        bases = () if self.base is None else (self.base,)
+        _check_version_ids(self.id, *bases, *self.overtakes, *self.resolves)
         if self.attached not in ("", "file", "folder") or bool(self.attached) != (self.files is not None):
-            raise InvalidArgument(f"'attached' and 'files' contradict each other in a version of {self.oaio_id}")
+            raise InvalidArgument(f"'attached' and 'files' do not agree in a version of {self.oaio_id}")
         if self.deleted and (self.attached or self.values != "{}"):
             raise InvalidArgument(f"a deletion of {self.oaio_id} holds neither values nor files")
 
@@ -285,14 +287,15 @@ _FIELD_TYPES: dict[str, tuple[type, ...]] = {
 
 
 def _fields_of(
-    cls: type[Proposal] | type[Version], given: object, error: type[BadAnswer] | type[InvalidArgument], what: str
+    cls: type[Proposal | Version], given: object, error: type[BadAnswer | InvalidArgument], what: str
 ) -> dict[str, Any]:
     wanted = {field.name for field in attrs.fields(cls)}
     if not isinstance(given, dict) or set(given) != wanted:
-        odd = sorted(wanted.symmetric_difference(given)) if isinstance(given, dict) else [type(given).__name__]
-        raise error(f"{what} with missing or unknown fields: {', '.join(map(str, odd))[:200]}")
+        odd = sorted(map(str, wanted ^ given.keys())) if isinstance(given, dict) else [type(given).__name__]
+        raise error(f"{what} with missing or unknown fields: {', '.join(odd)[:200]}")
     for name, value in given.items():
-        if not isinstance(value, _FIELD_TYPES.get(name, (str,))) or (name == "number" and isinstance(value, bool)):
+        is_bool_number = name == "number" and isinstance(value, bool)
+        if is_bool_number or not isinstance(value, _FIELD_TYPES.get(name, (str,))):
             raise error(f"{what}.{name}: {type(value).__name__} is not allowed")
         if isinstance(value, list) and not all(isinstance(part, str) for part in value):
             raise error(f"{what}.{name}: only texts are allowed in it")
