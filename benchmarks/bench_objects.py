@@ -16,7 +16,6 @@ from pathlib import Path
 from benchmarks.harness import Row, beside, interleaved
 from oaio_storage.server import add_user, prepare
 from oaio_storage.testing.servers import oaio_server
-from tests.original_env import original_python
 
 OBJECTS = 1_000
 PASSWORD = "benchmark"
@@ -56,8 +55,8 @@ print("seconds", time.perf_counter() - begin, flush=True)
 
 
 @contextmanager
-def _client(python: str | Path, program: str, *start: object) -> Iterator[subprocess.Popen[str]]:
-    command = [str(python), "-c", program]
+def _client(python: str, program: str, *start: object) -> Iterator[subprocess.Popen[str]]:
+    command = [python, "-c", program]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         _tell(process, json.dumps(start))
         yield process
@@ -98,8 +97,10 @@ class _Sides:
                 return registering + _seconds(client)
 
     def original(self) -> float:
+        maker = Path(__file__).parents[1] / "tests" / "original_env.py"
+        made = subprocess.run([sys.executable, maker], capture_output=True, text=True, check=True)
         start = self._start("original")
-        with oaio_server(self.data, self.port), _client(original_python(), ORIGINAL, *start) as client:
+        with oaio_server(self.data, self.port), _client(made.stdout.strip(), ORIGINAL, *start) as client:
             return _seconds(client)
 
     def _start(self, side: str) -> tuple[str, str, str, str, int]:
