@@ -250,6 +250,13 @@ class CshApi(ABC):
         return bulk.get_files(self, files, report=report)
 
     @final
+    def copy_files(self, files: Iterable[tuple[str, str, int]], *, report: Report = ignore) -> "Moved":
+        """Copy files on the host; see :func:`oaio_storage.hosts.bulk.copy_files`."""
+        from oaio_storage.hosts import bulk  # noqa: PLC0415 - same
+
+        return bulk.copy_files(self, files, report=report)
+
+    @final
     def delete_files(self, paths: Iterable[str], *, report: Report = ignore) -> "Moved":
         """Remove exactly these files; see :func:`oaio_storage.hosts.bulk.delete_files`."""
         from oaio_storage.hosts import bulk  # noqa: PLC0415 - same

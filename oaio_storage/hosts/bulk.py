@@ -17,6 +17,7 @@ from oaio_storage.errors import (
     AlreadyExists,
     Corrupt,
     InvalidArgument,
+    NotFound,
     NotGuaranteed,
     OaioError,
     QuotaExceeded,
@@ -43,11 +44,13 @@ class Moved:
     Attributes:
         done: the paths that were moved or removed, in the order given.
         kept: the paths that were there already, with equal content, in the order given.
+        absent: the sources that are not on the host, of ``copy_files`` alone, in the order given.
         bytes: content that travelled between this machine and the host.
     """
 
     done: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
     bytes: int = 0
 
 
@@ -55,7 +58,7 @@ class Moved:
 class _Step:
     path: str
     size: int = 0
-    is_kept: bool = False
+    outcome: str = "done"
 
 
 def put_files(
@@ -93,7 +96,7 @@ def put_files(
             return _Step(path, host.write(path, local, expect=expect).size)
         except AlreadyExists:
             if expect is Absent and _is_equal(host, path, local):
-                return _Step(path, is_kept=True)
+                return _Step(path, outcome="kept")
             raise
 
     return _move(tasks, put, "send", report)
@@ -129,6 +132,41 @@ def get_files(
         return _Step(path, _fetch(host, path, local, size, checksum))
 
     return _move(tasks, get, "receive", report)
+
+
+def copy_files(host: "CshApi", files: Iterable[tuple[str, str, int]], *, report: Report = ignore) -> Moved:
+    """Copy files on the host, which moves no content if it guarantees ``server_copy``.
+
+    Several at a time; the first error stops the rest and is raised once nothing is under way any more. A
+    repeat is safe.
+
+    Args:
+        host: where.
+        files: source, target and size in bytes. A source that is not there, or has another size, is told in
+            ``absent`` and nothing is stored under its target; ``done`` tells the targets.
+        report: called in the caller's thread, once per file.
+
+    Raises:
+        InvalidName: a path that no host can hold; nothing was copied.
+        InvalidArgument: two targets that can't both be stored; nothing was copied.
+        AlreadyExists: a folder, or a file in place of a folder, is in the way of a target.
+    """
+    tasks = list(files)
+    for source, _, _ in tasks:
+        check_path(source)
+    _check_paths([target for _, target, _ in tasks])
+
+    def copy(task: tuple[str, str, int]) -> _Step:
+        source, target, size = task
+        try:
+            if host.copy(source, target).size == size:
+                return _Step(target)
+            host.delete(target)
+        except NotFound:
+            pass
+        return _Step(source, outcome="absent")
+
+    return _move(tasks, copy, "copy", report)
 
 
 def delete_files(host: "CshApi", paths: Iterable[str], *, report: Report = ignore) -> Moved:
@@ -174,11 +212,11 @@ def _move(tasks: list[Task], step: Callable[[Task], _Step], stage: str, report: 
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
     ordered = [steps[number] for number in range(len(tasks))]
-    return Moved(
-        tuple(done.path for done in ordered if not done.is_kept),
-        tuple(done.path for done in ordered if done.is_kept),
-        sum(done.size for done in ordered),
-    )
+    by_outcome = {
+        outcome: tuple(made.path for made in ordered if made.outcome == outcome)
+        for outcome in ("done", "kept", "absent")
+    }
+    return Moved(**by_outcome, bytes=sum(made.size for made in ordered))
 
 
 def _some(waiting: Iterable[tuple[int, Task]], number: int) -> list[tuple[int, Task]]:

@@ -5,6 +5,7 @@ import random
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -247,13 +248,16 @@ while True:
 def test_killed_writers_leave_old_or_new(host: CshApi, root: Path) -> None:
     """B7, B26: kill -9 at random moments; nothing acknowledged is lost, nothing partial has a final name."""
     dice, litter, acknowledged = random.Random(), 0, 0
-    for seed in range(COUNTS.host_kills):
+    for seed in range(20 * COUNTS.host_kills):
+        if seed >= COUNTS.host_kills and litter:
+            break
         before = files_of_writer(root)
         with subprocess.Popen(
             [sys.executable, "-c", WRITER, str(root), str(seed)], stdout=subprocess.PIPE, text=True
         ) as writer:
             assert writer.stdout
             lines = [writer.stdout.readline() for _ in range(dice.randrange(2, 40))]
+            time.sleep(dice.uniform(0, 0.01))
             writer.kill()
             lines += [line for line in writer.stdout if line.endswith("\n")]
         last: dict[str, int] = {path: int(number) for path, number in (line.split() for line in lines)}

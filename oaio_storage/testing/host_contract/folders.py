@@ -87,6 +87,20 @@ class Folders(HostKit):
         assert host.delete_files([*contents, "absent"]).done == (*contents, "absent")
         assert everything(host) == {}
 
+    def test_many_files_are_copied(self, host: CshApi) -> None:
+        """Those that are not there as expected are told, and leave no target."""
+        contents = {f"old/{number}": b"content" * number for number in range(20)}
+        for path, content in contents.items():
+            host.write(path, content)
+        wanted = [(path, path.replace("old", "new"), len(content)) for path, content in contents.items()]
+        moved = host.copy_files([*wanted, ("absent", "new/absent", 1), ("old/3", "new/other", 1)])
+        assert moved.done == tuple(target for _, target, _ in wanted)
+        assert moved.absent == ("absent", "old/3")
+        copies = {path.replace("old", "new"): content for path, content in contents.items()}
+        assert everything(host) == contents | copies
+        with pytest.raises(InvalidArgument):
+            host.copy_files([("old/1", "twice", 7), ("old/2", "twice", 14)])
+
     def test_a_wrong_file_is_not_taken(self, host: CshApi, tmp_path: Path) -> None:
         """B21: neither size nor checksum may differ; the local file stays as it was."""
         host.write("file", b"content")

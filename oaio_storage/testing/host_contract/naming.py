@@ -178,5 +178,7 @@ def _calls(host: CshApi, name: str, folder: Path) -> list[Callable[[], object]]:
         lambda: host.put_files([("c", folder / "c"), (name, folder / "d")]),
         lambda: host.get_files([("a", folder / "c", None, None), (name, folder / "d", None, None)]),
         lambda: host.delete_files(["a", name]),
+        lambda: host.copy_files([("a", "c", 1), (name, "d", 1)]),
+        lambda: host.copy_files([("a", "c", 1), ("a", name, 1)]),
     ]
     return calls if name == "" else [*calls, lambda: host.list(name)]
