@@ -1,4 +1,4 @@
-"""A data folder of its own for each test, made from one template; the server runs here, or in its own process."""
+"""A data folder of its own for each test, from one template; the server runs here, or in its own process."""
 
 import os
 import shutil

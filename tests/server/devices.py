@@ -34,6 +34,13 @@ class Device:
             self.client.force_login(User.objects.get(username=self.name))
         self.client.get("/api/v1/login")
 
+    def request(self, method: str, path: str, body: object = None) -> Json:
+        """The whole answer to any request."""
+        text = "" if body is None else json.dumps(body)
+        return self.client.generic(
+            method, path, text, content_type="application/json", headers=self._headers()
+        )
+
     def get(self, path: str) -> Json:
         """The status and the JSON answer to a GET."""
         return self._told(self.client.get(f"/api/{path}", headers=self._headers()))
@@ -109,10 +116,6 @@ class Device:
     def share(self, oaio_id: str, name: str, right: str) -> int:
         """The status of sharing."""
         return int(self.post("v1/access", {"oaio_id": oaio_id, "username": name, "access_right": right})[0])
-
-    def original(self, slug: str, body: object) -> Json:
-        """The status and the answer of the facade."""
-        return self.post(slug, body)
 
     def _headers(self) -> dict[str, str]:
         token = self.client.cookies.get("csrftoken")
