@@ -187,6 +187,9 @@ def put_item(tables: Tables, edits: list[Edit], item: Proposal, sources: tuple[S
         tables.put_edit(Edit(item=item, sources=sources))
         return
     last = edits[-1]
+    if last.item.aside and item.deleted:  # it was deleted elsewhere already
+        tables.drop_edit(last)
+        return
     resolves = () if last.item.aside else tuple(dict.fromkeys((*last.item.resolves, *item.resolves)))
     item = attrs.evolve(
         item,
@@ -194,7 +197,7 @@ def put_item(tables: Tables, edits: list[Edit], item: Proposal, sources: tuple[S
         base=last.item.base,
         overtakes=last.item.overtakes,
         resolves=resolves,
-        aside=last.item.aside and not item.deleted,
+        aside=last.item.aside,
     )
     tables.put_edit(Edit(seq=last.seq, item=item, sources=tuple(dict.fromkeys((*last.sources, *sources)))))
 

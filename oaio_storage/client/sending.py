@@ -11,7 +11,7 @@ from oaio_storage.client import planner
 from oaio_storage.client.attaching import manifest_on_disk
 from oaio_storage.client.device import Device
 from oaio_storage.client.hosts_pool import Hosts
-from oaio_storage.client.records import Edit, Holding, Incoming, Overtaken, Source
+from oaio_storage.client.records import Edit, Holding, Incoming, Source
 from oaio_storage.client.remote import error_of
 from oaio_storage.client.reports import Tally
 from oaio_storage.client.tables import Tables
@@ -111,22 +111,13 @@ class Sender:
     def _accepted(self, tables: Tables, edit: Edit, version: Version) -> None:
         self.tally.sent += 1
         holding = tables.holding(edit.oaio_id) or Holding(oaio_id=edit.oaio_id)
-        overtaken = holding.version
-        if overtaken is not None and overtaken.id in edit.item.overtakes:
-            tables.put_conflict(
-                Overtaken(id=overtaken.id, oaio_id=edit.oaio_id, since=version.accepted, version=overtaken)
-            )
         for conflict_id in edit.item.resolves:
             tables.drop_conflict(conflict_id)
         tables.drop_edit(edit)
         rest = tables.edits(edit.oaio_id)
         if version.aside:
-            tables.put_conflict(
-                Overtaken(id=version.id, oaio_id=edit.oaio_id, since=version.accepted, version=version)
-            )
             if rest:
-                item = attrs.evolve(rest[0].item, aside=True, overtakes=(), resolves=(version.id,))
-                tables.put_edit(attrs.evolve(rest[0], item=item))
+                tables.put_edit(_after_aside(rest[0], version, holding))
         elif version.number > holding.number:
             holding = attrs.evolve(holding, version=version)
             tables.put_holding(holding)
@@ -147,10 +138,13 @@ class Sender:
         for later in edits[1:]:
             tables.drop_edit(later)
         if isinstance(refusal, Stale | AlreadyExists) and current is not None:
-            if _says_nothing(merged, current):
+            holding = tables.holding(edit.oaio_id)
+            known = holding is not None and holding.number >= current.number
+            rebased = planner.rebased(merged, current) if known else merged
+            if rebased is None or _says_nothing(merged, current):
                 tables.drop_edit(edit)
             else:
-                tables.put_edit(merged)
+                tables.put_edit(rebased)
             incoming = tables.incoming(edit.oaio_id)
             if incoming is None or (
                 incoming.version is not None and incoming.version.number < current.number
@@ -222,6 +216,16 @@ class Sender:
 
 def _by_content(manifest: Manifest) -> dict[tuple[int, str], str]:
     return {(entry.size, entry.checksum): path for path, entry in manifest.items()}
+
+
+def _after_aside(later: Edit, conflict: Version, holding: Holding) -> Edit:
+    """``later`` was made on an edit that became a conflict of a deletion: it takes that one's place."""
+    item = attrs.evolve(later.item, overtakes=(), resolves=(conflict.id,))
+    if not item.deleted:
+        item = attrs.evolve(item, aside=True)
+    elif holding.version is not None:
+        item = attrs.evolve(item, base=holding.version.id)
+    return attrs.evolve(later, item=item)
 
 
 def _says_nothing(edit: Edit, current: Version) -> bool:

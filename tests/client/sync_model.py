@@ -58,7 +58,9 @@ class ModelServer:
         results = [self._judge(user, Proposal.from_json(item)) for item in body["items"]]
         after = int(body["cursor"] or 0)
         due = sorted(
-            (one.places[user], oaio_id) for oaio_id, one in self.objects.items() if one.places.get(user, 0) > after
+            (one.places[user], oaio_id)
+            for oaio_id, one in self.objects.items()
+            if one.places.get(user, 0) > after
         )
         page = due[: body["limit"]]
         return {
@@ -89,7 +91,8 @@ class ModelServer:
         if right == AccessRight.NONE:
             return {"oaio_id": oaio_id, "right": "x", "version": None, "conflicts": []}
         conflicts = [
-            {"id": key, "since": since, "version": one.versions[key].as_json()} for key, since in one.conflicts.items()
+            {"id": key, "since": since, "version": one.versions[key].as_json()}
+            for key, since in one.conflicts.items()
         ]
         current = one.versions[one.current].as_json()
         return {"oaio_id": oaio_id, "right": str(right), "version": current, "conflicts": conflicts}
@@ -124,7 +127,9 @@ class ModelServer:
         self.accepted += 1
         fields = attrs.asdict(item)
         del fields["overtakes"], fields["resolves"]
-        version = Version(**fields, paths=None, number=len(one.versions) + 1, username=user, accepted=self.now)
+        version = Version(
+            **fields, paths=None, number=len(one.versions) + 1, username=user, accepted=self.now
+        )
         one.versions[item.id], one.digests[item.id] = version, item.digest()
         if decision.in_front:
             one.current = item.id
@@ -154,7 +159,11 @@ class Wire:
         assert slug == "sync"
         assert body is not None
         self.requests += 1
-        fault = self.chance.choice(["no request", "no answer", "twice"]) if self.chance.random() < self.faults else ""
+        fault = (
+            self.chance.choice(["no request", "no answer", "twice"])
+            if self.chance.random() < self.faults
+            else ""
+        )
         self.met[fault] += bool(fault)
         if fault == "no request":
             raise Offline("the model's wire is cut")
@@ -264,7 +273,9 @@ class SimulatedDevice:
     def dump(self) -> list[list[tuple[Any, ...]]]:
         with self.device.store.read() as tables:
             names = ["meta", "object", "outbox", "inbox", "conflict", "problem"]
-            return [[tuple(row) for row in tables.connection.execute(f"SELECT * FROM {name}")] for name in names]
+            return [
+                [tuple(row) for row in tables.connection.execute(f"SELECT * FROM {name}")] for name in names
+            ]
 
 
 Token = tuple[str, str]
@@ -291,7 +302,9 @@ class Ledger:
             if token not in safe:
                 safe.add(token)
                 rest.extend(self.seen.get(token, ()))
-                rest.extend(other for other, said in self.said.items() if said and said == self.said.get(token))
+                rest.extend(
+                    other for other, said in self.said.items() if said and said == self.said.get(token)
+                )
         return self.seen.keys() - safe
 
 
@@ -318,7 +331,15 @@ class World:
         """Something happens somewhere."""
         device = self.chance.choice(self.devices)
         what = self.chance.choices(
-            [self.register, self.update, self.delete, self.resolve, self.sync, self.change_right, self.step_clock],
+            [
+                self.register,
+                self.update,
+                self.delete,
+                self.resolve,
+                self.sync,
+                self.change_right,
+                self.step_clock,
+            ],
             [2, 7, 2, 5, 9, 1, 1],
         )[0]
         what(device)
@@ -403,9 +424,13 @@ class World:
 
     def change_right(self, device: SimulatedDevice) -> None:
         del device
-        known = [oaio_id for oaio_id in self.server.objects if self.server.objects[oaio_id].rights.get("alice")]
+        known = [
+            oaio_id for oaio_id in self.server.objects if self.server.objects[oaio_id].rights.get("alice")
+        ]
         if known:
-            right = self.chance.choice([AccessRight.UPDATE, AccessRight.READ, AccessRight.DELETE, AccessRight.NONE])
+            right = self.chance.choice(
+                [AccessRight.UPDATE, AccessRight.READ, AccessRight.DELETE, AccessRight.NONE]
+            )
             self.server.set_right(self.chance.choice(known), "bob", right)
             self.met["right changed"] += 1
 
@@ -472,7 +497,9 @@ class World:
     def _some_object(self, device: SimulatedDevice) -> str:
         with device.device.store.read() as tables:
             known = [
-                one.oaio_id for one in tables.holdings() if device.device.visible(tables, one.oaio_id) is not None
+                one.oaio_id
+                for one in tables.holdings()
+                if device.device.visible(tables, one.oaio_id) is not None
             ]
         return self.chance.choice(known) if known else ""
 
@@ -487,5 +514,3 @@ class World:
 def close(world: World) -> None:
     for device in world.devices:
         device.device.store.close()
-
-

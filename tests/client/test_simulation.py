@@ -8,9 +8,9 @@ import pytest
 from counts import COUNTS
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sync_model import World, close
+from client.sync_model import World, close
 
-HISTORIES = COUNTS.machine_histories * 4
+HISTORIES = COUNTS.machine_histories * 2
 STEPS = 40
 
 
@@ -45,11 +45,17 @@ def test_no_edit_is_ever_lost(tmp_path: Path) -> None:
         "right changed": 0.10,
         "resolution": 0.20,
     }
-    missed = {situation: share.get(situation, 0) for situation, floor in floors.items() if share.get(situation, 0) < floor}
+    missed = {
+        situation: share.get(situation, 0)
+        for situation, floor in floors.items()
+        if share.get(situation, 0) < floor
+    }
     assert not missed, f"these situations were met too seldom: {missed}"
 
 
 @given(chance=st.randoms(use_true_random=False))
 @settings(max_examples=COUNTS.machine_histories)
-def test_no_edit_is_ever_lost_in_histories_that_shrink(tmp_path_factory: pytest.TempPathFactory, chance: random.Random) -> None:
+def test_no_edit_is_ever_lost_in_histories_that_shrink(
+    tmp_path_factory: pytest.TempPathFactory, chance: random.Random
+) -> None:
     live(tmp_path_factory.mktemp("world"), chance)
