@@ -227,11 +227,12 @@ class Diff:
         """The second manifest, given the first.
 
         Raises:
-            InvalidArgument: ``base`` is not the first.
+            InvalidArgument: ``base`` has other paths than the first, or other entries of what is kept or
+                removed.
         """
-        replaced = base.keys() - self.keep.keys()
-        kept = all(base.get(path) == entry for path, entry in self.keep.items())
-        if not kept or replaced != self.update.keys() | self.remove.keys():
+        known = {**self.keep, **self.remove}
+        fits = all(base.get(path) == entry for path, entry in known.items())
+        if not fits or base.keys() - known.keys() != self.update.keys():
             raise InvalidArgument("the difference was made of another manifest than the one it is applied to")
         return Manifest({**self.keep, **self.update, **self.new})
 

@@ -23,6 +23,8 @@ class Counts:
     """Kills of the server during requests."""
     host_kills: int
     """Kills of a writer on a storage host."""
+    byte_changes: int
+    """Random changes of one byte of something stored."""
     races: int
     """Rounds in which writers race for one file, row or lock."""
 
@@ -36,6 +38,7 @@ _TABLE = {
     "client_kills": (10, 50),
     "server_kills": (10, 50),
     "host_kills": (10, 50),
+    "byte_changes": (2_000, 10_000),
     "races": (10, 200),
 }
 
