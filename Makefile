@@ -13,7 +13,7 @@ PIP := $(BIN)/pip --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest
 UV := $(BIN)/uv
 
-COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
+COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header $(ARGS)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo serve test check property bench docs lock system clean
@@ -49,7 +49,7 @@ bench: $(VENV)/dev.stamp  ## measure beside peers in one run; fails where a limi
 docs: $(VENV)/dev.stamp  ## write the generated pages of docs/ anew
 	@$(BIN)/python docs/generate.py
 
-lock: $(VENV)/dev.stamp  ## pin all requirements anew, by version and hash
+lock: $(VENV)/dev.stamp  ## pin all requirements anew, by version and hash (ARGS=--upgrade: newer ones)
 	@$(COMPILE) pyproject.toml requirements/build.in --extra cli --extra server -o requirements/runtime.lock
 	@$(COMPILE) pyproject.toml requirements/build.in requirements/dev.in --all-extras \
 		-c requirements/runtime.lock -o requirements/dev.lock
