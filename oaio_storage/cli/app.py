@@ -11,7 +11,7 @@ import typer
 from oaio_storage import __version__
 from oaio_storage.cli import commands
 from oaio_storage.cli.options import Common, JsonOption, RootOption
-from oaio_storage.cli.output import complain, drop_output, forgive_odd_text, say
+from oaio_storage.cli.output import ReaderGoneError, complain, drop_output, forgive_odd_text, say
 from oaio_storage.errors import EXIT_CODES, EXIT_DONE, EXIT_USAGE, InvalidArgument, OaioError, StorageError
 
 EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 130, 141
@@ -75,7 +75,7 @@ def ending(command: Callable[[], object], *, name: str = "", to_json: bool = Fal
     try:
         code = command()
         sys.stdout.flush()
-    except BrokenPipeError:
+    except (ReaderGoneError, BrokenPipeError):
         drop_output()
         return EXIT_BROKEN_PIPE
     except (KeyboardInterrupt, typer.Abort):

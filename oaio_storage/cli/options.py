@@ -48,6 +48,7 @@ RootOption = Annotated[
     typer.Option(
         "--root",
         metavar="CLIENT_ROOT",
+        readable=False,
         help="Folder that oaio init made; else OAIO_ROOT.",
         show_default=False,
     ),

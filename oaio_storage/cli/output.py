@@ -18,6 +18,10 @@ from oaio_storage.errors import OaioError, as_json
 _ESCAPES = {code: f"\\x{code:02x}" for code in (*range(32), 127, *range(0x80, 0xA0))}
 
 
+class ReaderGoneError(Exception):
+    """Nobody reads stdout any more."""
+
+
 def printable(text: str) -> str:
     """``text`` in one line, with every control character escaped: a name can't steer the terminal."""
     return text.translate(_ESCAPES)
@@ -41,14 +45,12 @@ def count_text(number: int, noun: str) -> str:
 
 def say(*lines: str) -> None:
     """Print ``lines`` on stdout, each made :func:`printable`."""
-    for line in lines:
-        sys.stdout.write(printable(line) + "\n")
+    _write("".join(printable(line) + "\n" for line in lines))
 
 
 def say_json(value: object) -> None:
     """Print ``value`` as JSON: attrs values as their fields, paths as texts, tuples as lists."""
-    json.dump(plain(value), sys.stdout, ensure_ascii=True, indent=2)
-    sys.stdout.write("\n")
+    _write(json.dumps(plain(value), indent=2) + "\n")
 
 
 def plain(value: object) -> Any:  # noqa: ANN401 - JSON
@@ -70,6 +72,14 @@ def answer(value: object, *lines: str, as_json: bool) -> None:
         say_json(value)
     else:
         say(*lines)
+
+
+def _write(text: str) -> None:
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError as err:
+        raise ReaderGoneError from err
 
 
 def note(text: str) -> None:

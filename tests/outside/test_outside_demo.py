@@ -21,10 +21,6 @@ ODD_NAMES = {
 }
 
 
-def devices(folder: Path) -> list[Path]:
-    return [folder / "laptop", folder / "phone", folder / "tablet"]
-
-
 def processes_of(folder: Path) -> list[str]:
     """The command lines of all processes that mention ``folder``."""
     lines = []
@@ -67,28 +63,20 @@ def test_the_demo_only_reads_a_folder_of_yours_and_takes_any_name(tmp_path: Path
     assert {path: (path.lstat().st_mtime_ns, path.lstat().st_mode) for path in folder.rglob("*")} == before
 
 
-@pytest.mark.parametrize("count", [1, 2])
-def test_the_demo_takes_a_folder_of_one_or_two_files(count: int, tmp_path: Path) -> None:
-    folder = written(tmp_path / "few", {f"{number}.txt": "text" for number in range(count)})
-    before = tree(folder)
-    oaio("demo", folder).ok()
-    assert tree(folder) == before
-
-
 def test_keep_keeps_all_and_each_device_has_files_of_its_own(tmp_path: Path) -> None:
-    kept = tmp_path / "kept"
-    told = oaio("demo", "--keep", kept, "--json").ok().json
-    source = Path(told["source"])
-    here, there = (device / "folder" / source.name for device in devices(kept)[:2])
+    folder, kept = written(tmp_path / "single", {"only one.txt": "text"}), tmp_path / "kept"
+    told = oaio("demo", folder, "--keep", kept, "--json").ok().json
+    assert (told["source"], told["kept"]) == (str(folder), str(kept))
+    here, there = (kept / device / "folder" / folder.name for device in ("laptop", "phone"))
     assert tree(here) == tree(there) != {}
     known: set[tuple[int, int]] = set()
-    for folder in (source, here, there, kept / "tablet", kept / "server"):
-        found = {(path.stat().st_dev, path.stat().st_ino) for path in folder.rglob("*") if path.is_file()}
+    for place in (folder, here, there, kept / "tablet", kept / "server"):
+        found = {(path.stat().st_dev, path.stat().st_ino) for path in place.rglob("*") if path.is_file()}
         assert found
         assert not found & known
         known |= found
     assert processes_of(kept) == []
-    assert Path(told["kept"]) == kept
+    assert tree(folder).keys() == {"only one.txt"}
 
 
 def test_the_demo_refuses_to_keep_where_something_is(tmp_path: Path) -> None:

@@ -12,11 +12,16 @@ def demo(
     ctx: typer.Context,
     folder: Annotated[
         Path | None,
-        typer.Argument(metavar="FOLDER", help="A folder of yours, only read; else Python's email."),
+        typer.Argument(
+            metavar="FOLDER", readable=False, help="A folder of yours, only read; else Python's email."
+        ),
     ] = None,
     *,
     keep: Annotated[
-        Path | None, typer.Option("--keep", metavar="DIR", help="Keep server and devices in this new folder.")
+        Path | None,
+        typer.Option(
+            "--keep", metavar="DIR", readable=False, help="Keep server and devices in this new folder."
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -15,7 +15,10 @@ def files(
     oaio_id: IdArgument,
     *,
     at: Annotated[
-        Path | None, typer.Option("--at", metavar="FOLDER", help="Keep its files in this folder from now on.")
+        Path | None,
+        typer.Option(
+            "--at", metavar="FOLDER", readable=False, help="Keep its files in this folder from now on."
+        ),
     ] = None,
     root: RootOption = None,
     as_json: JsonOption = False,

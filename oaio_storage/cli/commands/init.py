@@ -11,7 +11,9 @@ from oaio_storage.cli.output import answer
 
 def init(  # noqa: PLR0913 - one parameter for each option
     ctx: typer.Context,
-    client_root: Annotated[Path, typer.Argument(metavar="CLIENT_ROOT", help="Folder to make it in.")],
+    client_root: Annotated[
+        Path, typer.Argument(metavar="CLIENT_ROOT", readable=False, help="Folder to make it in.")
+    ],
     *,
     server: Annotated[str, typer.Option("--server", metavar="URL", help="Where the oaio server is.")],
     user: Annotated[str, typer.Option("--user", metavar="NAME", help="Name of the user at the server.")],

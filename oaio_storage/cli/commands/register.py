@@ -14,7 +14,9 @@ from oaio_storage.errors import InvalidArgument
 
 def register(
     ctx: typer.Context,
-    path: Annotated[Path | None, typer.Argument(metavar="PATH", help="A file or a folder.")] = None,
+    path: Annotated[
+        Path | None, typer.Argument(metavar="PATH", readable=False, help="A file or a folder.")
+    ] = None,
     *,
     values: Annotated[
         str | None, typer.Option("--values", metavar="JSON", help="A JSON object; -: read it from stdin.")

@@ -1,6 +1,5 @@
 """``oaio serve``."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +13,9 @@ from oaio_storage.errors import InvalidArgument
 def serve(  # noqa: PLR0913 - one parameter for each option
     ctx: typer.Context,
     *,
-    data: Annotated[Path, typer.Option("--data", metavar="DIR", help="Folder to keep everything in.")],
+    data: Annotated[
+        Path, typer.Option("--data", metavar="DIR", readable=False, help="Folder to keep everything in.")
+    ],
     host: Annotated[str, typer.Option("--host", metavar="H", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[
         int, typer.Option("--port", metavar="N", min=0, max=65535, help="Port to listen on; 0: any free one.")
@@ -44,6 +45,5 @@ def serve(  # noqa: PLR0913 - one parameter for each option
     def ready(url: str) -> None:
         line = f"oaio server ready at {url.rstrip('/')}/ (data: {data})"
         answer({"url": url, "data": data}, line, as_json=opts.as_json)
-        sys.stdout.flush()
 
     run(data, host, port, tls_cert=tls_cert, tls_key=tls_key, ready=ready)

@@ -16,7 +16,10 @@ def update(  # noqa: PLR0913 - one parameter for each option
     ctx: typer.Context,
     oaio_id: IdArgument,
     path: Annotated[
-        Path | None, typer.Argument(metavar="PATH", help="The file or folder to take; else the known one.")
+        Path | None,
+        typer.Argument(
+            metavar="PATH", readable=False, help="The file or folder to take; else the known one."
+        ),
     ] = None,
     *,
     values: Annotated[

@@ -22,7 +22,8 @@ def add(  # noqa: PLR0913 - one parameter for each option
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the new user.")],
     *,
     data: Annotated[
-        Path, typer.Option("--data", metavar="DIR", help="Folder of the server, as in oaio serve.")
+        Path,
+        typer.Option("--data", metavar="DIR", readable=False, help="Folder of the server, as in oaio serve."),
     ],
     password_stdin: PasswordOption = False,
     admin: Annotated[

@@ -34,7 +34,6 @@ def run_demo(folder: Path | None, keep: Path | None, *, as_json: bool) -> None:
             steps.append(step)
             if not as_json:
                 say(f"{len(steps)}. {step.title:<13} {step.text}  ({step.seconds:.1f} s)")
-                sys.stdout.flush()
 
         tell_story(source, work, announce, tell)
     seconds = time.monotonic() - started
