@@ -119,7 +119,7 @@ class HashCache:
                 code = getattr(err, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
                 if code & 0xFF not in _PASSING or code == sqlite3.SQLITE_IOERR_SHORT_READ:
                     self._set_aside()
-            except OSError:
+            except (OSError, ValueError):  # a path that no file can have
                 self._close()
 
     def _opened(self) -> sqlite3.Connection:
