@@ -1,5 +1,6 @@
-"""The client as apps use it: the original's names, parameters, defaults and conventions, and the modern
-surface beside them.
+"""The client as apps use it.
+
+The original's names, parameters, defaults and conventions, and the modern surface beside them.
 """
 
 import sys
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
 
 
 class OaioClient(People):
-    """A user's objects on this device: made, changed and deleted here at once, and exchanged with the oaio
-    server when it is there.
+    """A user's objects on this device.
+
+    Made, changed and deleted here at once, and exchanged with the oaio server when it is there.
 
     Every edit is checked first and durable when the call returns, with or without a connection; then a
     synchronisation is tried, which never fails the edit (``error_message`` tells why it did not work).
@@ -48,7 +50,7 @@ class OaioClient(People):
         client_root: folder of records and files, placeholders allowed. One user and one server each.
     """
 
-    def __init__(  # noqa: PLR0913 - the original's parameters
+    def __init__(  # noqa: PLR0913, PLR0917 - the original's parameters
         self,
         host: str,
         credentials: dict[str, str],
@@ -186,8 +188,12 @@ class OaioClient(People):
     # updating
 
     def update_object(
-        self, oaio_id: str, values: dict[str, Any], stamp: str = "", reset: bool = False
-    ) -> OaiObject:  # noqa: FBT001, FBT002 - the original's
+        self,
+        oaio_id: str,
+        values: dict[str, Any],
+        stamp: str = "",
+        reset: bool = False,  # noqa: FBT001, FBT002 - the original's
+    ) -> OaiObject:
         """Update values of an object; attached files stay as they are.
 
         Args:
@@ -252,8 +258,9 @@ class OaioClient(People):
         )
 
     def update_folder(self, oaio_id: str, root_path: str = "", stamp: str = "") -> OaiObject:
-        """Update an object to what is in its folder now; that more than half of it may be gone is said by
-        this call.
+        """Update an object to what is in its folder now.
+
+        That more than half of it may be gone is said by this call.
 
         Args:
             oaio_id: the object.
@@ -312,8 +319,9 @@ class OaioClient(People):
         return True
 
     def sync(self, report: Report = ignore) -> SyncReport:
-        """Synchronise now: local changes of files become edits, edits are sent, changes of others applied. A
-        repeat is safe.
+        """Synchronise now: local changes of files become edits, edits are sent, changes of others applied.
+
+        A repeat is safe.
 
         Args:
             report: told about files on their way, in this thread.
@@ -355,8 +363,9 @@ class OaioClient(People):
     # names of the original that apps and its documentation know
 
     def _client_file_root(self, oaio_id: str, values: Mapping[str, Any]) -> str:
-        """Folder of the object's files on this device: ``_root_path`` of ``values``, else under
-        client_root.
+        """Folder of the object's files on this device.
+
+        ``_root_path`` of ``values``, else under client_root.
         """
         root = values.get(ROOT_KEY)
         return str(self.device.places.expand(root) if root else self.device.cached_root(oaio_id))

@@ -1,5 +1,6 @@
-"""Applying versions of others: files are gathered and verified first, then switched in; the old version is
-shown until then.
+"""Applying versions of others: files are gathered and verified first, then switched in.
+
+The old version is shown until then.
 """
 
 import shutil
@@ -169,8 +170,9 @@ class Applier:
         *,
         is_new_root: bool,
     ) -> set[str]:
-        """Wanted paths where files with the same content lie already; files with another are never
-        overwritten.
+        """Wanted paths where files with the same content lie already.
+
+        Files with another are never overwritten.
         """
         there, in_the_way = set(), []
         for path, entry in wanted.items():
@@ -188,8 +190,8 @@ class Applier:
         if in_the_way:
             shown = ", ".join(sorted(in_the_way)[:_SHOWN])
             raise AlreadyExists(
-                f"{len(in_the_way)} files that the object does not know lie in {folder}, where its files go: {shown}",
-                f"Move them away, then: oaio sync; or place it elsewhere: oaio files {version.oaio_id} --at FOLDER",
+                f"{len(in_the_way)} unknown files lie in {folder}, where the object's files go: {shown}",
+                f"Move them away, then: oaio sync; or choose: oaio files {version.oaio_id} --at FOLDER",
             )
         return there
 

@@ -1,5 +1,6 @@
-"""From what an app names as a file or folder to what is attached: looked at, checked and hashed, before
-anything is changed.
+"""From what an app names as a file or folder to what is attached.
+
+Looked at, checked and hashed, before anything is changed.
 """
 
 import hashlib
@@ -96,15 +97,17 @@ def folder(device: Device, root: Path) -> Attachment:
 
 
 def folder_at(device: Device, where: Path, root: Path | None) -> Attachment:
-    """All files of the folder ``where``; ``root`` is None if that is the one below client_root. Raises as
-    :func:`folder`.
+    """All files of the folder ``where``; ``root`` is None if that is the one below client_root.
+
+    Raises as :func:`folder`.
     """
     return attrs.evolve(folder(device, where), root=root)
 
 
 def is_skipped(path: Path) -> bool:
-    """Whether a path that can't be known is one that is left out on purpose: a link, device, socket or
-    pipe.
+    """Whether a path that can't be known is one that is left out on purpose.
+
+    A link, device, socket or pipe.
     """
     try:
         return path.is_symlink() or not (path.is_file() or path.is_dir())
@@ -113,8 +116,9 @@ def is_skipped(path: Path) -> bool:
 
 
 def on_disk(entry: FileEntry) -> FileEntry:
-    """How a scan of this device tells a file that was put there as ``entry``: with an executable bit where
-    the system has one.
+    """How a scan of this device tells a file that was put there as ``entry``.
+
+    With an executable bit where the system has one.
     """
     executable = bool(entry.executable) if os.name == "posix" else None
     return FileEntry(size=entry.size, checksum=entry.checksum, executable=executable)

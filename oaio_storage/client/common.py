@@ -14,7 +14,6 @@ from oaio_storage.client.syncing import Syncing, told
 from oaio_storage.errors import AlreadyExists, Forbidden, OaioError
 from oaio_storage.model import OLDEST_SYNC_STAMP, OaiObject, Proposal, Version, checked_stamp
 
-
 LAST_SYNC_STAMP_FILE = "last_sync_stamp.txt"
 """Name of the file under client_root that holds the stamp of the last synchronisation."""
 

@@ -124,8 +124,9 @@ class Device:
         return seen, holding, edits
 
     def seen(self, holding: Holding, edits: list[Edit]) -> OaiObject | None:
-        """The object that ``holding`` and its ``edits`` make; None if it is deleted, revoked or not yet
-        here.
+        """The object that ``holding`` and its ``edits`` make.
+
+        None if it is deleted, revoked or not yet here.
         """
         agreed = holding.version
         newest: Proposal | Version | None = edits[-1].item if edits else agreed
@@ -162,8 +163,9 @@ class Device:
         )
 
     def values_of(self, newest: Proposal | Version, holding: Holding | None = None) -> dict[str, object]:
-        """The values with the reserved keys that are derived: which files are attached, and where they lie
-        here.
+        """The values with the reserved keys that are derived.
+
+        Which files are attached, and where they lie here.
         """
         found: dict[str, object] = values.parse(newest.values)
         if newest.attached:

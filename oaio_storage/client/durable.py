@@ -1,5 +1,6 @@
-"""Files under client_root that survive a crash: written whole or not at all, moved away instead of
-removed.
+"""Files under client_root that survive a crash.
+
+Written whole or not at all, moved away instead of removed.
 """
 
 import os
@@ -54,8 +55,9 @@ def make_folder(folder: Path) -> None:
 
 
 def put(source: Path, target: Path) -> None:
-    """Put the file ``source`` at ``target`` in one step, also from another disk; ``source`` is gone
-    afterwards.
+    """Put the file ``source`` at ``target`` in one step, also from another disk.
+
+    ``source`` is gone afterwards.
     """
     make_folder(target.parent)
     try:

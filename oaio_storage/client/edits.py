@@ -1,5 +1,6 @@
-"""Making edits: everything is checked first, then one transaction makes the edit durable, and that
-acknowledges it.
+"""Making edits.
+
+Everything is checked first, then one transaction makes the edit durable, and that acknowledges it.
 """
 
 from collections.abc import Mapping

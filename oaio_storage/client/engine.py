@@ -1,5 +1,6 @@
-"""One synchronisation, from looking at the folders to a quiet end. The decisions are in :mod:`.planner`, the
-work in its neighbours.
+"""One synchronisation, from looking at the folders to a quiet end.
+
+The decisions are in :mod:`.planner`, the work in its neighbours.
 """
 
 import json
@@ -46,8 +47,9 @@ class Engine:
     _stamps: Iterator[str] = attrs.field(factory=lambda: iter(()), init=False)
 
     def synchronise(self, *, look_everywhere: bool = True) -> None:
-        """Send edits and apply changes until there is nothing left to do. A repeat is safe, a crash at any
-        point too.
+        """Send edits and apply changes until there is nothing left to do.
+
+        A repeat is safe, a crash at any point too.
 
         Args:
             look_everywhere: look at the folders of all objects, not only of those that are about to change.
@@ -67,8 +69,9 @@ class Engine:
                 break
 
     def finish(self) -> None:
-        """Finish what a crash interrupted: bytes not in place, files not switched, files not wiped. A repeat
-        is safe.
+        """Finish what a crash interrupted: bytes not in place, files not switched, files not wiped.
+
+        A repeat is safe.
         """
         placing.finish(self.device)
         with self.device.store.read() as tables:
@@ -105,8 +108,9 @@ class Engine:
             answer = self._exchange(0, [])
 
     def _exchange(self, stamps: int, batch: Sequence[Edit]) -> dict[str, Any]:
-        """One request; what it answers is in the records when this returns, in the transaction that moves
-        the cursor (O8).
+        """One request.
+
+        What it answers is in the records when this returns, in the transaction that moves the cursor (O8).
         """
         with self.device.store.read() as tables:
             cursor = tables.meta("cursor")
@@ -268,8 +272,9 @@ class Engine:
 
 
 def _absorb(tables: Tables, entry: Entry) -> None:
-    """Take one entry of the feed into the records: right and conflicts as they are, the version into the
-    inbox if it is newer.
+    """Take one entry of the feed into the records.
+
+    Right and conflicts as they are, the version into the inbox if it is newer.
     """
     holding = tables.holding(entry.oaio_id)
     version = entry.version

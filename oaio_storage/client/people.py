@@ -1,5 +1,6 @@
-"""Sharing: who may do what with an object. These calls need the server; they tell errors as the original
-did.
+"""Sharing: who may do what with an object.
+
+These calls need the server; they tell errors as the original did.
 """
 
 from typing import Any
@@ -47,8 +48,9 @@ class People(Common):
         return number if isinstance(number, int) else 0
 
     def userz_access(self, oaio_id: str) -> UserzAccessType:
-        """Who has which right on an object: dictionaries with ``username`` and ``access_right``, sorted by
-        right and name.
+        """Who has which right on an object.
+
+        Dictionaries with ``username`` and ``access_right``, sorted by right and name.
 
         For an empty or unknown id, the people one shares other objects with, with right ``x``; everybody
         only for staff (the original listed everybody to everybody).

@@ -119,12 +119,16 @@ class Remote:
         """Begin a new session and keep its cookies.
 
         Raises:
-            WrongPassword: user name and password do not fit.
+            WrongPassword: user name and password do not fit; the session stays as it was.
         """
         with self._lock:
-            self._cookies = {}
-            self._send("GET", "login", None)
-            self._send("POST", "login", {"username": self.user_name, "password": password})
+            before, self._cookies = self._known_cookies(), {}
+            try:
+                self._send("GET", "login", None)
+                self._send("POST", "login", {"username": self.user_name, "password": password})
+            except OaioError:
+                self._cookies = before
+                raise
             self._save()
 
     def logout(self) -> None:

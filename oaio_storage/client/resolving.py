@@ -1,5 +1,6 @@
-"""What conflicts and what needs a person; settling conflicts, also offline: a settlement is an edit like any
-other.
+"""What conflicts and what needs a person.
+
+Settling conflicts, also offline: a settlement is an edit like any other.
 """
 
 import attrs
@@ -21,8 +22,9 @@ SIDES = ("front", "other", "both")
 
 
 def conflicts(device: Device, oaio_id: str = "") -> list[Conflict]:
-    """The listed conflicts, of one object or of all, and the edits that can't be sent, which are conflicts
-    of this device alone.
+    """The listed conflicts.
+
+    Of one object or of all, and the edits that can't be sent, which are conflicts of this device alone.
     """
     with device.store.read() as tables:
         found = [_listed(device, tables, one) for one in tables.conflicts(oaio_id)]
@@ -114,7 +116,7 @@ def _resolve_listed(device: Device, tables: Tables, conflict: Overtaken, keep: s
     front = edits[-1].item if edits else holding.version
     if front.deleted and keep != "both" and holding.right not in MAY_DELETE:
         raise Forbidden(
-            f"{conflict.oaio_id} is deleted, and your right {holding.right!s} does not allow to decide about that",
+            f"{conflict.oaio_id} is deleted; your right {holding.right!s} does not allow to decide about that",
             f"Save the other version as a new object: oaio resolve {conflict.id} --keep both",
         )
     made = None
@@ -135,7 +137,7 @@ def _resolve_listed(device: Device, tables: Tables, conflict: Overtaken, keep: s
     return made or device.visible(tables, conflict.oaio_id) or OaiObject(oaio_id=conflict.oaio_id)
 
 
-def _settling(
+def _settling(  # noqa: PLR0913, PLR0917 - one sentence
     device: Device,
     tables: Tables,
     holding: Holding,

@@ -1,5 +1,6 @@
-"""Looking at the folders of objects on this device: what changed there becomes an edit before anything is
-applied (O14).
+"""Looking at the folders of objects on this device.
+
+What changed there becomes an edit before anything is applied (O14).
 """
 
 from pathlib import Path
@@ -20,7 +21,7 @@ from oaio_storage.progress import Report, ignore
 from oaio_storage.scan import Scan, root_identity, scan
 
 
-def look(device: Device, oaio_id: str, report: Report = ignore) -> bool:
+def look(device: Device, oaio_id: str, report: Report = ignore) -> bool:  # noqa: PLR0911 - one for each finding
     """Compare the object's folder with what was last put or seen there, and make an edit of the difference.
 
     What can't be known, a missing folder, and more than half of the files gone, are problems, never
@@ -45,10 +46,10 @@ def look(device: Device, oaio_id: str, report: Report = ignore) -> bool:
             device, oaio_id, err.message, f"{err.hint or 'Repair it, then synchronise again:'} oaio sync"
         )
         return False
-    changes = found.changes(holding.manifest())
     if what := _hidden(root, holding.manifest(), found):
         _set_problem(device, oaio_id, what, "Make it readable, then: oaio sync")
         return False
+    changes = found.changes(holding.manifest())
     if changes.is_empty:
         _set_problem(device, oaio_id)
         return True
@@ -100,7 +101,7 @@ def _refusal(holding: Holding, root: Path, changes: Diff) -> tuple[str, str] | N
         )
     if holding.right not in MAY_UPDATE:
         return (
-            f"files in {root} were changed, but your right {holding.right!s} does not allow that; they are left alone",
+            f"files in {root} were changed, which your right {holding.right!s} does not allow; they stay",
             "Undo the changes or move the changed files away, then: oaio sync",
         )
     return None

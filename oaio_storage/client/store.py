@@ -26,7 +26,8 @@ CREATE TABLE object (
     disk TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE outbox (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, oaio_id TEXT NOT NULL, id TEXT NOT NULL UNIQUE, item TEXT NOT NULL,
-    stamped INTEGER NOT NULL, attempted INTEGER NOT NULL, held TEXT NOT NULL, why TEXT NOT NULL, sources TEXT NOT NULL);
+    stamped INTEGER NOT NULL, attempted INTEGER NOT NULL, held TEXT NOT NULL, why TEXT NOT NULL,
+    sources TEXT NOT NULL);
 CREATE INDEX outbox_object ON outbox (oaio_id, seq);
 CREATE TABLE inbox (
     oaio_id TEXT PRIMARY KEY, version TEXT, tries INTEGER NOT NULL, error TEXT NOT NULL, why TEXT NOT NULL,
@@ -43,8 +44,9 @@ CREATE TABLE wipe (path TEXT PRIMARY KEY, checksum TEXT NOT NULL) WITHOUT ROWID;
 
 
 class Store:
-    """Connections and transactions on one database file; tables are read and written by
-    :mod:`~oaio_storage.client.tables`.
+    """Connections and transactions on one database file.
+
+    Tables are read and written by :mod:`~oaio_storage.client.tables`.
     """
 
     def __init__(self, path: Path) -> None:
@@ -115,7 +117,7 @@ class Store:
         if found > SCHEMA_VERSION:
             self.close()
             raise LocalStateDamaged(
-                f"the records {self.path} were written by a newer version (format {found}, known: {SCHEMA_VERSION});"
+                f"a newer version wrote the records {self.path} (format {found}, known: {SCHEMA_VERSION});"
                 " nothing was changed",
                 "Upgrade oaio-storage on this device.",
             )
@@ -146,7 +148,7 @@ class Store:
                 name.replace(aside.with_name(aside.name + name.name.removeprefix(self.path.name)))
         raise LocalStateDamaged(
             f"the records {self.path} can't be read ({err}); they were set aside as {aside.name}",
-            "oaio sync makes new ones from the server; edits that were not sent are in the file that was set aside.",
+            "oaio sync makes new ones from the server; edits not sent yet are in the file that was set aside.",
         ) from err
 
 

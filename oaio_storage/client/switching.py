@@ -1,5 +1,6 @@
-"""Exchanging files of an object's folder: written down first, so that a crash in the middle is finished by
-the next one (S20).
+"""Exchanging files of an object's folder.
+
+Written down first, so that a crash in the middle is finished by the next one (S20).
 """
 
 import json
@@ -56,8 +57,10 @@ class Switch:
 
 
 def overtaking(oaio_id: str) -> str:
-    """The name of the fact that the next edit of the object was made without having seen the version it is
-    based on.
+    """The name of the fact that the next edit of the object was made without having seen the version it is based on.
+
+    He name of the fact that the next edit of the object was made without having seen the version it is based
+    on.
     """
     return f"unseen:{oaio_id}"
 
@@ -96,8 +99,9 @@ def finish(device: Device, switch: Switch) -> None:
 
 
 def checksum_at(path: Path) -> str:
-    """SHA-256 of the file at ``path``; empty if nothing is there; ``"?"`` if it is no file that can be
-    read.
+    """SHA-256 of the file at ``path``.
+
+    Empty if nothing is there; ``"?"`` if it is no file that can be read.
     """
     if not os.path.lexists(path):
         return ""
@@ -110,8 +114,9 @@ def checksum_at(path: Path) -> str:
 
 
 def check_inside(root: Path, path: str, known: Collection[str] = ()) -> None:
-    """Raises RootUnavailable if a link, or a file that is not ``known``, stands where ``path`` needs a
-    folder below ``root``.
+    """Raises RootUnavailable if a link.
+
+    Or a file that is not ``known``, stands where ``path`` needs a folder below ``root``.
     """
     folder = root
     for part in Path(path).parts[:-1]:

@@ -1,5 +1,6 @@
-"""Synchronising from an app: under the lock, asked for or on the side of an edit, with a back-off while the
-server is away.
+"""Synchronising from an app.
+
+Under the lock, asked for or on the side of an edit, with a back-off while the server is away.
 """
 
 import time
@@ -26,8 +27,9 @@ FIRST_PAUSE, LONGEST_PAUSE = 2.0, 300.0
 
 @attrs.define
 class Pause:
-    """How long implicit synchronisations stay away from a server that could not be reached: doubling, up to
-    five minutes.
+    """How long implicit synchronisations stay away from a server that could not be reached.
+
+    Doubling, up to five minutes.
     """
 
     now: Callable[[], float] = time.monotonic
@@ -69,8 +71,9 @@ class Syncing:
             return self._run(report, look_everywhere=True)
 
     def try_to_sync(self) -> SyncReport | None:
-        """Synchronise on the side of an edit, if nobody else does and the server was there last time; None
-        if not.
+        """Synchronise on the side of an edit, if nobody else does and the server was there last time.
+
+        None if not.
 
         Raises:
             OaioError: as :meth:`sync`; the caller tells it without failing the edit.
@@ -112,8 +115,9 @@ class Syncing:
 
 @contextmanager
 def lock(client_root: Path, seconds: float) -> Iterator[None]:
-    """Keep others from synchronising ``client_root`` for the block. The system frees it when the process
-    ends, however it ends.
+    """Keep others from synchronising ``client_root`` for the block.
+
+    The system frees it when the process ends, however it ends.
 
     Raises:
         Busy: it was not free within ``seconds``.

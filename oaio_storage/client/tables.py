@@ -1,5 +1,6 @@
-"""What the records hold, row by row. Every method is one statement or a few; :class:`.store.Store` makes
-transactions of them.
+"""What the records hold, row by row.
+
+Every method is one statement or a few; :class:`.store.Store` makes transactions of them.
 """
 
 import json

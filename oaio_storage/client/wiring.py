@@ -29,7 +29,7 @@ STATE_FILE, HASHES_FILE = "state.sqlite", "hashes.sqlite"
 _SHOWN = 3
 
 
-def connect(  # noqa: PLR0913 - the parameters of the original
+def connect(  # noqa: PLR0913, PLR0917 - the parameters of the original
     host: str, credentials: Mapping[str, str], app_id: str, device_id: str, csh_id: str, client_root: str
 ) -> tuple[Device, Remote]:
     """This device and its session; nothing is sent yet.
@@ -79,7 +79,7 @@ def connect(  # noqa: PLR0913 - the parameters of the original
     return device, remote
 
 
-def init_client(  # noqa: PLR0913 - what has to be said once
+def init_client(  # noqa: PLR0913, PLR0917 - what has to be said once
     client_root: Path | str,
     server: str,
     user_name: str,
@@ -88,8 +88,9 @@ def init_client(  # noqa: PLR0913 - what has to be said once
     app_id: str = "",
     csh_id: str = "",
 ) -> "OaioClient":
-    """Log in, and keep in ``client_root`` what the next process needs: settings and session, never the
-    password.
+    """Log in, and keep in ``client_root`` what the next process needs.
+
+    Settings and session, never the password.
 
     Args:
         client_root: folder of records and files; made if needed.

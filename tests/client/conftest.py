@@ -7,6 +7,7 @@ from pathlib import Path
 
 import attrs
 import pytest
+
 from oaio_storage.client import init_client
 from oaio_storage.client.api import OaioClient
 from oaio_storage.testing.servers import RunningServer, oaio_server

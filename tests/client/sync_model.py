@@ -1,4 +1,4 @@
-"""A world in memory: a model server, devices with real records, faults, and a ledger of what was acknowledged."""
+"""A world in memory: a model server, devices with real records, faults, a ledger of acknowledged edits."""
 
 import random
 from collections import Counter
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+
 from oaio_storage.client import edits, resolving
 from oaio_storage.client.device import Device
 from oaio_storage.client.edits import Draft
@@ -15,7 +16,7 @@ from oaio_storage.client.engine import Engine
 from oaio_storage.client.records import Edit
 from oaio_storage.client.store import Store
 from oaio_storage.client.tables import Tables
-from oaio_storage.errors import Forbidden, NotFound, OaioError, Offline, TimedOut, UnknownHost
+from oaio_storage.errors import Forbidden, OaioError, Offline, TimedOut, UnknownHost
 from oaio_storage.hash_cache import HashCache
 from oaio_storage.hosts.api import CshApi
 from oaio_storage.model import AccessRight, Proposal, Version, stamp_plus
@@ -177,7 +178,7 @@ class Wire:
 
 
 class CrashingStore(Store):
-    """Records whose transactions may be where the process ends: before they begin, in the middle, or after they are durable."""
+    """Records in whose transactions the process may end: before, in the middle, or once they are durable."""
 
     chance = random.Random(0)
     crashes = 0.0
@@ -294,7 +295,7 @@ class Ledger:
         self.seen[token], self.said[token] = seen, said
 
     def lost(self, visible: set[Token]) -> set[Token]:
-        """Acknowledged edits that no visible one has seen, directly or not; an edit stands for those that say the same."""
+        """Acknowledged edits that no visible one has seen; an edit stands for those that say the same."""
         safe: set[Token] = set()
         rest = list(visible)
         while rest:

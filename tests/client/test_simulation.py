@@ -1,14 +1,14 @@
-"""Several devices and users around one server: whatever is lost, doubled or cut off, no acknowledged edit is."""
+"""Devices and users around one server: whatever is cut off, lost or doubled, no acknowledged edit is lost."""
 
 import random
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from client.sync_model import World, close
 from counts import COUNTS
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from client.sync_model import World, close
 
 HISTORIES = COUNTS.machine_histories * 2
 STEPS = 40

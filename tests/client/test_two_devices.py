@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from client.conftest import MakeClient, Service, go_offline, go_online
+
 from oaio_storage.client import map_files, open_client
 from oaio_storage.errors import (
     AlreadyExists,
@@ -363,16 +364,15 @@ def test_bad_arguments_are_refused_at_the_call(make_client: MakeClient, folder: 
     assert one.unregister_object("no such id")
     with pytest.raises(NotFound):
         one.resolve("no such conflict", "front")
-    assert list(one.client_objectz) == [
-        made.oaio_id,
-        *[one_id for one_id in one.client_objectz if one_id != made.oaio_id],
-    ]
+    assert made.oaio_id in one.client_objectz
+    assert one.sync().sent == 0
 
 
 def test_a_session_is_kept_and_a_password_is_not(
     make_client: MakeClient, service: Service, tmp_path: Path
 ) -> None:
     one = make_client("one")
+    one.sync()
     again = open_client(one.client_root)
     assert again.sync().requests == 1
     again.close()
