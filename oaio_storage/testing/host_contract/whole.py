@@ -1,0 +1,27 @@
+"""All groups of the contract together."""
+
+from oaio_storage.testing.host_contract.conditions import Conditions
+from oaio_storage.testing.host_contract.folders import Folders
+from oaio_storage.testing.host_contract.listing import Listing
+from oaio_storage.testing.host_contract.machine import Machine
+from oaio_storage.testing.host_contract.naming import Naming
+from oaio_storage.testing.host_contract.reading import Reading
+from oaio_storage.testing.host_contract.writing import Writing
+
+
+class HostContract(Reading, Writing, Listing, Naming, Conditions, Folders, Machine):
+    """All that a storage host has to keep.
+
+    To be inherited by a test class of yours::
+
+        class TestMyApi(HostContract):
+            counts = KitCounts(rounds=100)
+
+            def host_source(self, folder: Path) -> HostSource:
+                return HostSource(make=lambda: MyApi(...), raw_read=..., raw_write=...)
+
+    What the host declares in its guarantees is tested to hold, what it does not declare is tested to be
+    refused. A test that can't hold for a host is replaced under its own name, marked with
+    :func:`~oaio_storage.testing.replaces`, by one that says what holds instead. Numbers such as B8 are the
+    clauses of the reliability contract.
+    """
