@@ -30,6 +30,7 @@ def log_in(request: HttpRequest, name: str, password: str) -> User:
         ATTEMPTS.failed(who)
         raise WrongPassword("user name and password do not fit")
     ATTEMPTS.succeeded(who)
+    request.session.flush()  # Django keeps the id when the same user logs in again
     login(request, user)
     return user
 

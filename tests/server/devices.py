@@ -38,18 +38,18 @@ class Device:
         """The whole answer to any request."""
         text = "" if body is None else json.dumps(body)
         return self.client.generic(
-            method, path, text, content_type="application/json", headers=self._headers()
+            method, path, text, content_type="application/json", headers=self.headers()
         )
 
     def get(self, path: str) -> Json:
         """The status and the JSON answer to a GET."""
-        return self._told(self.client.get(f"/api/{path}", headers=self._headers()))
+        return self._told(self.client.get(f"/api/{path}", headers=self.headers()))
 
     def post(self, path: str, body: object) -> Json:
         """The status and the JSON answer to a POST."""
         text = body if isinstance(body, str | bytes) else json.dumps(body)
         answer = self.client.post(
-            f"/api/{path}", text, content_type="application/json", headers=self._headers()
+            f"/api/{path}", text, content_type="application/json", headers=self.headers()
         )
         return self._told(answer)
 
@@ -117,7 +117,8 @@ class Device:
         """The status of sharing."""
         return int(self.post("v1/access", {"oaio_id": oaio_id, "username": name, "access_right": right})[0])
 
-    def _headers(self) -> dict[str, str]:
+    def headers(self) -> dict[str, str]:
+        """What every request carries."""
         token = self.client.cookies.get("csrftoken")
         return context_headers(self.name or "nobody", "device", "app") | {
             "X-CSRFToken": token.value if token else ""

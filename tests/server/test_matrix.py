@@ -139,7 +139,7 @@ class Cast:
             User.objects.create(username=victim)
         sharing = {"oaio_id": oaio_id, "username": "target", "access_right": "r"}
         stamp = stamp_plus(self.creator.stamp(), 1)
-        return {
+        bodies: dict[str, dict[str, Any]] = {
             "v1/login": {"username": victim, "password": "wrong"},
             "v1/sync": {"cursor": "", "stamps": 0, "items": [], "limit": 1},
             "v1/access": sharing,
@@ -150,7 +150,8 @@ class Cast:
             "delete": {"oaio_id": oaio_id},
             "subscribe": sharing,
             "wipe_user": {"Uid": victim},
-        }.get(slug, {})
+        }
+        return bodies.get(slug, {})
 
 
 @pytest.fixture
