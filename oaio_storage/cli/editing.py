@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from oaio_storage.cli.opening import refusal
-from oaio_storage.errors import InvalidArgument, NotFound, RootUnavailable
+from oaio_storage.errors import AlreadyExists, InvalidArgument, NotFound, RootUnavailable
 from oaio_storage.model import FILES_KEY, ROOT_KEY, OaiObject
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ def registered(client: "OaioClient", what: Path | dict[str, Any]) -> OaiObject:
     else:
         made = client.register_file(path.name, root_path=str(path.parent))
     if made is None:
-        raise refusal(client)
+        raise AlreadyExists(client.error_message or "an object of this id is known already")
     return made
 
 

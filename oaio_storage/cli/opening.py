@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from oaio_storage.cli.options import Common
-from oaio_storage.errors import InvalidArgument, InvalidValues, NotFound, OaioError, StorageError
+from oaio_storage.errors import InvalidArgument, InvalidValues, NotFound
 
 if TYPE_CHECKING:
     from oaio_storage import OaioClient
@@ -16,10 +16,10 @@ MAX_SHOWN = 5
 
 
 @contextmanager
-def opened(options: Common, *, syncs_itself: bool = False) -> Iterator["OaioClient"]:
+def opened(options: Common) -> Iterator["OaioClient"]:
     """The client that ``oaio init`` made in the folder of ``options``, closed afterwards.
 
-    Its edits wait for ``oaio sync``, unless ``syncs_itself``.
+    Its edits wait for ``oaio sync``.
 
     Raises:
         NotFound: there is none.
@@ -27,17 +27,11 @@ def opened(options: Common, *, syncs_itself: bool = False) -> Iterator["OaioClie
     root = options.client_root()
     from oaio_storage.client import open_client  # noqa: PLC0415 - not needed for --help
 
-    client = open_client(root)
-    client.syncs_itself = syncs_itself
+    client = open_client(root, syncs_itself=False)
     try:
         yield client
     finally:
         client.close()
-
-
-def refusal(client: "OaioClient") -> OaioError:
-    """What a call of ``client`` told by its answer instead of raising it."""
-    return client.last_error or StorageError(client.error_message or "the client gave no reason")
 
 
 def the_one(text: str, known: Iterable[str], noun: str) -> str:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from oaio_storage.client.api import OaioClient
+    from oaio_storage.client.asking import share, unregister, unshare
     from oaio_storage.client.common import LAST_SYNC_STAMP_FILE
     from oaio_storage.client.people import UserzAccessType
     from oaio_storage.client.reports import Conflict, Problem, SyncReport
@@ -20,6 +21,9 @@ _HOMES = {
     "login": "wiring",
     "map_files": "wiring",
     "open_client": "wiring",
+    "share": "asking",
+    "unregister": "asking",
+    "unshare": "asking",
 }
 
 __all__ = [
@@ -33,6 +37,9 @@ __all__ = [
     "login",
     "map_files",
     "open_client",
+    "share",
+    "unregister",
+    "unshare",
 ]
 
 

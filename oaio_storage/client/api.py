@@ -13,7 +13,7 @@ from oaio_storage.client.edits import Draft, check_argument, plain_values
 from oaio_storage.client.mapping import ObjectMap
 from oaio_storage.client.people import People
 from oaio_storage.client.reports import Conflict, Problem, SyncReport
-from oaio_storage.client.syncing import Syncing
+from oaio_storage.client.syncing import Syncing, told
 from oaio_storage.client.wiring import connect
 from oaio_storage.errors import OaioError
 from oaio_storage.model import FILES_KEY, ROOT_KEY, OaiObject
@@ -293,13 +293,16 @@ class OaioClient(People):
         """
         self.error_message = ""
         try:
-            edits.delete(self.device, oaio_id, wipe=bool(wipe_files))
-            self._syncing.finish_leftovers()
+            self._unregister(oaio_id, wipe=bool(wipe_files))
         except OaioError as err:
-            self._tell(err)
+            self.error_message = told(err)
             return self.error_message
-        self._sync_quietly()
         return ""
+
+    def _unregister(self, oaio_id: str, *, wipe: bool) -> None:
+        edits.delete(self.device, oaio_id, wipe=wipe)
+        self._syncing.finish_leftovers()
+        self._sync_quietly()
 
     # synchronising
 
@@ -314,7 +317,7 @@ class OaioClient(People):
         try:
             self.sync()
         except OaioError as err:
-            self._tell(err)
+            self.error_message = told(err)
             return False
         return True
 
@@ -381,5 +384,5 @@ class OaioClient(People):
         try:
             return HostsPool(self.remote).get(csh_id)
         except OaioError as err:
-            self._tell(err)
+            self.error_message = told(err)
             return None

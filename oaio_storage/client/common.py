@@ -26,14 +26,9 @@ class Common:
     csh_default_id: str
     _syncing: Syncing
 
-    syncs_itself = True
-    """Whether an edit is followed by an attempt to synchronise; False: only ``sync`` does."""
-
-    last_error: OaioError | None = None
-    """The last error that a call told by its answer instead of raising it; None after a success."""
-
     def __init__(self) -> None:
         self._error_message = ""
+        self._syncs_itself = True
 
     @property
     def error_message(self) -> str:
@@ -43,12 +38,6 @@ class Common:
     @error_message.setter
     def error_message(self, text: str) -> None:
         self._error_message = "\n\n".join(filter(None, [self._error_message, text])) if text else ""
-        if not text:
-            self.last_error = None
-
-    def _tell(self, err: OaioError) -> None:
-        """Tell ``err`` by ``error_message`` and ``last_error`` instead of raising it."""
-        self.error_message, self.last_error = told(err), err
 
     @property
     def last_sync_stamp(self) -> str:
@@ -78,7 +67,7 @@ class Common:
         try:
             made = edits.register(self.device, oaio_id, stamp, draft, attached)
         except AlreadyExists as err:
-            self._tell(err)
+            self.error_message = told(err)
             return None
         if attached is not None and attached.contents:
             self._syncing.finish_leftovers()
@@ -136,14 +125,14 @@ class Common:
             return self.device.visible(tables, made.oaio_id) or made
 
     def _sync_quietly(self) -> None:
-        """Try to synchronise; what goes wrong is told in ``error_message`` and fails nothing."""
-        if not self.syncs_itself:
+        """Try to synchronise, unless only ``sync`` shall; what goes wrong is told and fails nothing."""
+        if not self._syncs_itself:
             return
         try:
-            if self._syncing.try_to_sync() is not None:
+            if self._syncing.try_to_sync():
                 self.error_message = ""
                 self.last_sync_stamp = self.device.now()
         except OaioError as err:
-            self._tell(err)
+            self.error_message = told(err)
         except (OSError, sqlite3.Error) as err:
             self.error_message = f"this device's disk failed: {err}"

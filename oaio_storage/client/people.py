@@ -3,10 +3,12 @@
 These calls need the server; they tell errors as the original did.
 """
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
 from oaio_storage.client.common import Common
+from oaio_storage.client.syncing import told
 from oaio_storage.errors import BadAnswer, InvalidArgument, OaioError
 from oaio_storage.model import AccessRight
 
@@ -24,11 +26,7 @@ class People(Common):
             Empty, or what went wrong.
         """
         self.error_message = ""
-        if (
-            self._set_access(oaio_id, user_name, AccessRight.NONE) is not None
-            and user_name == self.device.user_name
-        ):
-            self._sync_quietly()
+        self._set_access(oaio_id, user_name, AccessRight.NONE)
         return self.error_message
 
     def upsert_subscription(self, oaio_id: str, user_name: str, access_right: str = "r") -> int:
@@ -69,7 +67,7 @@ class People(Common):
             self.error_message = f"the server's list of users is malformed: {err}"
             return []
         except OaioError as err:
-            self._tell(err)
+            self.error_message = told(err)
             return []
         self.error_message = ""
         return sorted(found, key=lambda one: one["access_right"] + one["username"])
@@ -81,23 +79,37 @@ class People(Common):
             Empty, or what went wrong.
         """
         self.error_message = ""
-        self._call("wipe_user", {"username": user_name})
+        self._told(lambda: self.remote.call("wipe_user", {"username": user_name}))
         return self.error_message
 
     def _set_access(self, oaio_id: str, user_name: str, right: str) -> dict[str, Any] | None:
-        if right not in list(AccessRight):
-            raise InvalidArgument(f"not an access right: {str(right)[:40]!r}", "One of: C, D, U, r, x.")
+        _check_right(right)
+        return self._told(lambda: self._access(oaio_id, user_name, right))
+
+    def _access(self, oaio_id: str, user_name: str, right: str) -> dict[str, Any]:
+        """As ``upsert_subscription``, raising errors."""
+        _check_right(right)
         with self.device.store.read() as tables:
             waits = bool(tables.edits(oaio_id))
         if waits:  # an object has to be on the server before it can be shared
+            self._syncing.try_to_sync()
+        answer = self.remote.call(
+            "access", {"oaio_id": oaio_id, "username": user_name, "access_right": right}
+        )
+        if right == AccessRight.NONE and user_name == self.device.user_name:
             self._sync_quietly()
-        return self._call("access", {"oaio_id": oaio_id, "username": user_name, "access_right": right})
+        return answer
 
-    def _call(self, slug: str, body: dict[str, Any]) -> dict[str, Any] | None:
+    def _told(self, call: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
         try:
-            answer = self.remote.call(slug, body)
+            answer = call()
         except OaioError as err:
-            self._tell(err)
+            self.error_message = told(err)
             return None
         self.error_message = ""
         return answer
+
+
+def _check_right(right: str) -> None:
+    if right not in list(AccessRight):
+        raise InvalidArgument(f"not an access right: {str(right)[:40]!r}", "One of: C, D, U, r, x.")

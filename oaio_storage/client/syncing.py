@@ -52,11 +52,16 @@ class Pause:
 
 @attrs.define
 class Syncing:
-    """Synchronises one client_root through one session."""
+    """Synchronises one client_root through one session.
+
+    What synchronisations on the side of edits counted and found is told by the next report of :meth:`sync`.
+    """
 
     device: Device
     remote: Remote
     pause: Pause = attrs.field(factory=Pause)
+    _tally: Tally = attrs.field(factory=Tally, init=False)
+    _new_conflicts: set[str] = attrs.field(factory=set, init=False)
 
     def sync(self, report: Report = ignore) -> SyncReport:
         """Synchronise now.
@@ -68,32 +73,40 @@ class Syncing:
         """
         self.remote.connect_seconds = CONNECT_SECONDS
         with lock(self.device.client_root, LOCK_SECONDS):
-            return self._run(report, look_everywhere=True)
+            self._run(report, look_everywhere=True)
+        done = SyncReport(
+            conflicts=tuple(one for one in resolving.conflicts(self.device) if one.id in self._new_conflicts),
+            problems=tuple(resolving.problems(self.device)),
+            **self._tally.as_dict(),
+        )
+        self._tally, self._new_conflicts = Tally(), set()
+        return done
 
-    def try_to_sync(self) -> SyncReport | None:
+    def try_to_sync(self) -> bool:
         """Synchronise on the side of an edit, if nobody else does and the server was there last time.
 
-        None if not.
+        Returns:
+            Whether it did.
 
         Raises:
             OaioError: as :meth:`sync`; the caller tells it without failing the edit.
         """
         if self.pause.is_on():
-            return None
+            return False
         self.remote.connect_seconds = IMPLICIT_CONNECT_SECONDS
         try:
             with lock(self.device.client_root, 0.0):
-                return self._run(ignore, look_everywhere=False)
+                self._run(ignore, look_everywhere=False)
         except Busy:
-            return None
+            return False
+        return True
 
     def finish_leftovers(self) -> None:
         """Put given bytes in place and wipe what is to go, as the edits before said; without a connection."""
         placing.finish(self.device)
 
-    def _run(self, report: Report, *, look_everywhere: bool) -> SyncReport:
-        tally = Tally()
-        self.remote.tally = tally
+    def _run(self, report: Report, *, look_everywhere: bool) -> None:
+        self.remote.tally = tally = self._tally
         before = {one.id for one in resolving.conflicts(self.device)}
         hosts = HostsPool(self.remote)
         engine = Engine(device=self.device, server=self.remote, hosts=hosts, tally=tally, report=report)
@@ -105,12 +118,7 @@ class Syncing:
         finally:
             hosts.close()
         self.pause.succeeded()
-        found = resolving.conflicts(self.device)
-        return SyncReport(
-            conflicts=tuple(one for one in found if one.id not in before),
-            problems=tuple(resolving.problems(self.device)),
-            **tally.as_dict(),
-        )
+        self._new_conflicts |= {one.id for one in resolving.conflicts(self.device)} - before
 
 
 @contextmanager

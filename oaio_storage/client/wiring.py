@@ -123,8 +123,12 @@ def init_client(  # noqa: PLR0913, PLR0917 - what has to be said once
     return client
 
 
-def open_client(client_root: Path | str) -> "OaioClient":
+def open_client(client_root: Path | str, *, syncs_itself: bool = True) -> "OaioClient":
     """The client that :func:`init_client` set up in ``client_root``. Nothing is sent.
+
+    Args:
+        client_root: its folder.
+        syncs_itself: whether each edit is followed by an attempt to synchronise; False: only ``sync`` does.
 
     Raises:
         NotFound: none was; the hint is the command that does.
@@ -134,9 +138,10 @@ def open_client(client_root: Path | str) -> "OaioClient":
 
     root = Path(client_root).expanduser().absolute()
     kept = Settings.load(root)
-    return OaioClient(
-        kept.server, {"username": kept.user_name}, kept.app_id, kept.device_id, kept.csh_id, str(root)
-    )
+    credentials = {"username": kept.user_name}
+    client = OaioClient(kept.server, credentials, kept.app_id, kept.device_id, kept.csh_id, str(root))
+    client._syncs_itself = syncs_itself  # noqa: SLF001 - not one of the names that the original has
+    return client
 
 
 def login(client: "OaioClient", password: str) -> None:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from oaio_storage.cli.opening import opened, refusal, the_one
+from oaio_storage.cli.opening import opened, the_one
 from oaio_storage.cli.options import IdArgument, JsonOption, RootOption, common
 from oaio_storage.cli.output import answer
 from oaio_storage.model import AccessRight
@@ -26,9 +26,10 @@ def share(  # noqa: PLR0913 - one parameter for each option
     Example: oaio share 20261123120000000000 bob --right U
     """
     options = common(ctx, root, as_json=as_json)
-    with opened(options, syncs_itself=True) as client:
+    with opened(options) as client:
         shared = the_one(oaio_id, client.client_objectz, "object")
-        if not client.upsert_subscription(shared, user, right.value) and client.error_message:
-            raise refusal(client)
+        from oaio_storage.client import share as grant  # noqa: PLC0415 - not needed for --help
+
+        grant(client, shared, user, right.value)
     told = {"oaio_id": shared, "username": user, "access_right": right.value}
     answer(told, f"{user} has right {right.value} on {shared}", as_json=options.as_json)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from oaio_storage.cli.opening import opened, refusal, the_one
+from oaio_storage.cli.opening import opened, the_one
 from oaio_storage.cli.options import IdArgument, JsonOption, RootOption, common
 from oaio_storage.cli.output import answer
 
@@ -24,8 +24,9 @@ def unregister(
     options = common(ctx, root, as_json=as_json)
     with opened(options) as client:
         deleted = the_one(oaio_id, client.client_objectz, "object")
-        if client.unregister_object(deleted, wipe_files=wipe):
-            raise refusal(client)
+        from oaio_storage.client import unregister as delete  # noqa: PLC0415 - not needed for --help
+
+        delete(client, deleted, wipe_files=wipe)
     answer(
         {"oaio_id": deleted}, f"deleted {deleted}; the next sync tells the others", as_json=options.as_json
     )

@@ -18,9 +18,7 @@ from oaio_storage.model import OaiObject
 def connect(server: str, user: str, password: str, device: str, folder: Path) -> OaioClient:
     """A client of one user on one device, with a folder of its own."""
     login = {"username": user, "password": password}
-    client = OaioClient(server, login, "demo", device, csh_default_id="Local", client_root=str(folder))
-    client.syncs_itself = False  # here only sync() talks with the server
-    return client
+    return OaioClient(server, login, "demo", device, csh_default_id="Local", client_root=str(folder))
 
 
 def register(
