@@ -55,8 +55,8 @@ def say_json(value: object) -> None:
 
 def plain(value: object) -> Any:  # noqa: ANN401 - JSON
     """``value`` in terms of JSON."""
-    if attrs.has(type(value)):
-        return {field.name: plain(getattr(value, field.name)) for field in attrs.fields(type(value))}
+    if attrs.has(kind := type(value)):
+        return {field.name: plain(getattr(value, field.name)) for field in attrs.fields(kind)}
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, Path):

@@ -1,5 +1,6 @@
 """Putting a client together from what an app or a person says, and keeping that for the next process."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from oaio_storage.client.remote import Remote, base_url
 from oaio_storage.client.session import SESSION_FILE, Settings
 from oaio_storage.client.store import Store
 from oaio_storage.client.switching import checksum_at
-from oaio_storage.errors import AlreadyExists, InvalidArgument, RootUnavailable
+from oaio_storage.errors import AlreadyExists, InvalidArgument, RootUnavailable, UnknownHost
 from oaio_storage.hash_cache import HashCache
 from oaio_storage.model import OLDEST_SYNC_STAMP
 from oaio_storage.names import defuse
@@ -103,6 +104,7 @@ def init_client(  # noqa: PLR0913, PLR0917 - what has to be said once
 
     Raises:
         WrongPassword, Offline: nothing was kept.
+        UnknownHost: the server does not offer ``csh_id``; the message lists what it does.
         InvalidArgument, RootUnavailable, LocalStateDamaged: as :func:`connect`.
     """
     from oaio_storage.client.api import OaioClient  # noqa: PLC0415 - it imports this module
@@ -112,6 +114,7 @@ def init_client(  # noqa: PLR0913, PLR0917 - what has to be said once
     root = Path(client_root).expanduser().absolute()
     client = OaioClient(server, {"username": user_name}, app_id, device_id, csh_id, str(root))
     client.remote.login(password)
+    _learn_offer(client, csh_id)
     settings = Settings(
         server=client.remote.url,
         user_name=user_name,
@@ -121,6 +124,17 @@ def init_client(  # noqa: PLR0913, PLR0917 - what has to be said once
     )
     settings.save(root)
     return client
+
+
+def _learn_offer(client: "OaioClient", csh_id: str) -> None:
+    """Keep which storage hosts the server offers, so that an unknown one is refused at once, also offline."""
+    answer = client.remote.call("sync", {"cursor": "", "stamps": 0, "items": [], "limit": 1})
+    offer = [str(one) for one in answer.get("hosts") or ()]
+    if csh_id and csh_id not in offer:
+        what = f"the server does not offer the storage host {csh_id!r}"
+        raise UnknownHost(f"{what}; it offers: {', '.join(offer)}", "Name one of these, or none.")
+    with client.device.store.write() as tables:
+        tables.set_meta(offer=json.dumps(offer), default_host=str(answer.get("default_host") or ""))
 
 
 def open_client(client_root: Path | str, *, syncs_itself: bool = True) -> "OaioClient":

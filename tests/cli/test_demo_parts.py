@@ -10,14 +10,14 @@ from oaio_storage.errors import Corrupt
 
 def test_the_lines_shown_are_a_module_that_runs() -> None:
     module: dict[str, object] = {}
-    exec(compile("\n".join(script.lines()), "lines", "exec"), module)  # noqa: S102 - that is what they are for
+    exec(compile("\n".join(script.lines()), "lines", "exec"), module)
     assert {scene.__name__ for scene in script.SCENES} <= set(module)
 
 
 def test_files_that_differ_are_named() -> None:
     folders.require_same({"a": "1"}, {"a": "1"}, "the phone")
     for other in ({"a": "2"}, {}, {"a": "1", "b": "1"}):
-        with pytest.raises(Corrupt, match="differ in [ab]"):
+        with pytest.raises(Corrupt, match=r"differ in [ab]"):
             folders.require_same({"a": "1"}, other, "the phone")
 
 

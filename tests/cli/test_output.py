@@ -18,7 +18,7 @@ def test_printable_text_is_one_line_without_control_characters(text: str) -> Non
     assert all(ord(char) >= 32 and not 127 <= ord(char) < 160 for char in shown)
 
 
-@given(st.text(st.characters(exclude_categories=("Cc",))))
+@given(st.text(st.characters(exclude_categories=["Cc"])))
 def test_ordinary_text_is_printed_as_it_is(text: str) -> None:
     assert printable(text) == text
 

@@ -184,5 +184,11 @@ def _registering(**fields: object) -> dict[str, object]:
         "client_stamp": "20260101120000000000",
     }
     texts = {"values": "{}", "attached": "", "root_path": "", "csh_id": "", "device_id": "d", "app_id": "a"}
-    rest = {"deleted": False, "files": None, "overtakes": [], "resolves": [], "aside": False}
+    rest: dict[str, object] = {
+        "deleted": False,
+        "files": None,
+        "overtakes": [],
+        "resolves": [],
+        "aside": False,
+    }
     return {"cursor": "", "stamps": 0, "items": [{**item, **texts, **rest, **fields}], "limit": 1}

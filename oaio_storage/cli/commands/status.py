@@ -16,6 +16,8 @@ def status(ctx: typer.Context, *, root: RootOption = None, as_json: JsonOption =
     options = common(ctx, root, as_json=as_json)
     with opened(options) as client:
         known = list(client.client_objectz.values())
+        unsent = sorted(one.oaio_id for one in known if one.client_stamp != one.server_stamp)
+        conflicts, problems = client.conflicts(), client.problems()
         told = {
             "client_root": options.client_root().absolute(),
             "server": client.remote.url,
@@ -25,9 +27,9 @@ def status(ctx: typer.Context, *, root: RootOption = None, as_json: JsonOption =
             "csh_default_id": client.csh_default_id,
             "last_sync_stamp": client.last_sync_stamp,
             "objects": len(known),
-            "unsent": sorted(one.oaio_id for one in known if one.client_stamp != one.server_stamp),
-            "conflicts": client.conflicts(),
-            "problems": client.problems(),
+            "unsent": unsent,
+            "conflicts": conflicts,
+            "problems": problems,
         }
     lines = [
         f"{told['username']} on {told['device_id']} at {told['server']}",
@@ -35,11 +37,11 @@ def status(ctx: typer.Context, *, root: RootOption = None, as_json: JsonOption =
         ", ".join(
             (
                 count_text(len(known), "object"),
-                f"{len(told['unsent'])} unsent",
-                count_text(len(told["conflicts"]), "conflict"),
-                count_text(len(told["problems"]), "problem"),
+                f"{len(unsent)} unsent",
+                count_text(len(conflicts), "conflict"),
+                count_text(len(problems), "problem"),
             )
         ),
-        *problem_lines(told["problems"]),
+        *problem_lines(problems),
     ]
     answer(told, *lines, as_json=options.as_json)

@@ -121,8 +121,7 @@ class Story:
             (self.folders["laptop"] / unused_name(files, "second file")).write_text(
                 "so that one can be removed\n"
             )
-        for name in (OWNER, READER):
-            self.server.add_user(name, self.password)
+        self.server.add_users(OWNER, READER, password=self.password)
         self.server.start()
         self.laptop, self.phone = self._connect(OWNER, "laptop"), self._connect(OWNER, "phone")
         self.tablet = self._connect(READER, "tablet")
@@ -136,10 +135,11 @@ class Story:
         """The laptop registers three objects."""
         file, folder = next(self.letter.iterdir()), self.folders["laptop"]
         *made, report = script.register(self.laptop, file, folder)
-        require(all(made), "all three objects were registered")
-        self.ids = {name: one.oaio_id for name, one in zip(self.ids, made, strict=True)}
+        registered = [one for one in made if one is not None]
+        require(len(registered) == len(self.ids), "all three objects were registered")
+        self.ids = {name: one.oaio_id for name, one in zip(self.ids, registered, strict=True)}
         files = len(checksums(folder)) + 1
-        require(report.sent == len(made), f"{len(made)} objects were sent")
+        require(report.sent == len(made), "all three objects were sent")
         return _step(title, f"the laptop sent values, 1 file and a folder of {files - 1}", files, report)
 
     def receive(self, title: str) -> Step:
