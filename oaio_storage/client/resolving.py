@@ -116,7 +116,7 @@ def _resolve_listed(device: Device, tables: Tables, conflict: Overtaken, keep: s
     front = edits[-1].item if edits else holding.version
     if front.deleted and keep != "both" and holding.right not in MAY_DELETE:
         raise Forbidden(
-            f"{conflict.oaio_id} is deleted; your right {holding.right!s} does not allow to decide about that",
+            f"{conflict.oaio_id} is deleted; your right {holding.right!s} does not let you decide about it",
             f"Save the other version as a new object: oaio resolve {conflict.id} --keep both",
         )
     made = None

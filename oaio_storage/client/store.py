@@ -148,7 +148,7 @@ class Store:
                 name.replace(aside.with_name(aside.name + name.name.removeprefix(self.path.name)))
         raise LocalStateDamaged(
             f"the records {self.path} can't be read ({err}); they were set aside as {aside.name}",
-            "oaio sync makes new ones from the server; edits not sent yet are in the file that was set aside.",
+            "oaio sync makes new ones from the server; unsent edits are in the file that was set aside.",
         ) from err
 
 

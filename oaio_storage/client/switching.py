@@ -57,11 +57,7 @@ class Switch:
 
 
 def overtaking(oaio_id: str) -> str:
-    """The name of the fact that the next edit of the object was made without having seen the version it is based on.
-
-    He name of the fact that the next edit of the object was made without having seen the version it is based
-    on.
-    """
+    """The name under which is kept that an object's next edit has not seen the version it is based on."""
     return f"unseen:{oaio_id}"
 
 

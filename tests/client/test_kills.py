@@ -164,7 +164,8 @@ def test_a_killed_server_loses_nothing(tmp_path: Path) -> None:
         two.sync()
         assert whole(one) == whole(two)
         assert set(made) == set(two.client_objectz)
-        assert one.conflicts() == one.problems() == []
+        assert one.conflicts() == []
+        assert one.problems() == []
     one.close()
     two.close()
 

@@ -329,11 +329,13 @@ def test_a_lost_copy_under_client_root_is_fetched_again(make_client: MakeClient,
         {"big": "x" * (1 << 20)},
     ],
 )
-def test_values_that_cannot_be_stored_change_nothing(make_client: MakeClient, values: object) -> None:
+def test_values_that_cannot_be_stored_change_nothing(
+    make_client: MakeClient, values: dict[str, object]
+) -> None:
     one = make_client("one")
     before = len(one.client_objectz)
     with pytest.raises(InvalidValues):
-        one.register_object(values)  # type: ignore[arg-type] - what is not allowed is the test
+        one.register_object(values)
     assert len(one.client_objectz) == before
 
 
