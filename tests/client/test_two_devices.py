@@ -87,6 +87,7 @@ def test_only_changed_files_travel(make_client: MakeClient, folder: Path) -> Non
     made = one.register_folder(str(folder))
     assert made is not None
     two.sync()
+    assert one.sync().bytes_sent > 3_000_000
     (folder / "text.txt").write_bytes(b"small change")
     assert one.sync().bytes_sent < 100_000
     report = two.sync()
@@ -102,6 +103,7 @@ def test_given_bytes_become_a_file_on_every_device(make_client: MakeClient) -> N
     one.update_file(made.oaio_id, file_content=b"second")
     two.sync()
     assert [path.read_bytes() for path in two.files(made.oaio_id)] == [b"second"]
+    assert one.sync().sent == 2
     assert one.sync().sent == 0
 
 
@@ -343,6 +345,7 @@ def test_bad_arguments_are_refused_at_the_call(make_client: MakeClient, folder: 
     one = make_client("one")
     made = one.register_folder(str(folder))
     assert made is not None
+    one.sync()
     with pytest.raises(AssertionError):
         one.register_object({}, oaio_id=made.oaio_id)
     with pytest.raises(AssertionError):
