@@ -29,14 +29,8 @@ _LARGE = 1 << 20
 
 _THREADS = min(4, os.cpu_count() or 1)
 _REPORT_EVERY = 256
-_KINDS = {
-    stat.S_IFDIR: "a folder",
-    stat.S_IFLNK: "a symbolic link",
-    stat.S_IFIFO: "a pipe",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-}
+_KINDS = {stat.S_IFDIR: "a folder", stat.S_IFLNK: "a symbolic link", stat.S_IFIFO: "a pipe"}
+_KINDS |= {stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 _REASONS = {
     errno.ELOOP: "a symbolic link",
     errno.ENXIO: "a socket",

@@ -15,15 +15,15 @@ from oaio_storage.progress import Progress, ignore
 
 ONE = Places(
     {
-        "usr": "/home/u/.config",
-        "doc": "/home/u/Documents",
-        "ado": "/home/u/Documents/demo",
+        "usr": "/users/u/.config",
+        "doc": "/users/u/Documents",
+        "ado": "/users/u/Documents/demo",
         "app_name": "demo",
     }
 )
 
 parts = st.sampled_from(
-    ["home", "u", ".config", "Documents", "demo", "x y", "..", ".", "", "~", "é", "{nope}", "{", "}"]
+    ["users", "u", ".config", "Documents", "demo", "x y", "..", ".", "", "~", "é", "{nope}", "{", "}"]
 )
 absolute = st.lists(parts, max_size=7).map(lambda names: "/" + "/".join(names))
 
@@ -73,9 +73,9 @@ class TestExpand:
     @pytest.mark.parametrize(
         ("text", "path"),
         [
-            ("{usr}", "/home/u/.config"), ("{usr}/", "/home/u/.config"),
-            ("{usr}/x/../y", "/home/u/.config/y"),
-            ("{doc}/{app_name}/x", "/home/u/Documents/demo/x"), ("/a/./b//c", "/a/b/c"),
+            ("{usr}", "/users/u/.config"), ("{usr}/", "/users/u/.config"),
+            ("{usr}/x/../y", "/users/u/.config/y"),
+            ("{doc}/{app_name}/x", "/users/u/Documents/demo/x"), ("/a/./b//c", "/a/b/c"),
             *((text, text) for text in (
                 "/{nope}/x", "/{{usr}}/x", "/{usr/x}", "/usr}", "/{USR}", "/{}", "/{usr!r}", "/{usr.x}",
                 "/{0}",
@@ -112,9 +112,9 @@ class TestShorten:
     @pytest.mark.parametrize(
         ("path", "text"),
         [
-            ("/home/u/.config", "{usr}"), ("/home/u/.config/", "{usr}/"), ("/home/u/.config/x", "{usr}/x"),
-            ("/home/u/.configx", "/home/u/.configx"), ("/home/u/Documents/demo/x", "{ado}/x"),
-            ("/home/u/Documents/demos", "{doc}/demos"), ("/home/u", "/home/u"), ("/", "/"),
+            ("/users/u/.config", "{usr}"), ("/users/u/.config/", "{usr}/"), ("/users/u/.config/x", "{usr}/x"),
+            ("/users/u/.configx", "/users/u/.configx"), ("/users/u/Documents/demo/x", "{ado}/x"),
+            ("/users/u/Documents/demos", "{doc}/demos"), ("/users/u", "/users/u"), ("/", "/"),
             ("demo/x", "demo/x"),
             ("{usr}/x", "{usr}/x"), ("x", "x"), ("", ""), ("/a/{nope}", "/a/{nope}"),
         ],
@@ -134,7 +134,7 @@ class TestShorten:
         if text.startswith("{") and ".." not in text:
             assert str(other.expand(text)).startswith("/other/")
 
-    @pytest.mark.parametrize("path", ["/home/u/{usr}", "/x/{doc}/y", "/home/u/.config/{app_name}"])
+    @pytest.mark.parametrize("path", ["/users/u/{usr}", "/x/{doc}/y", "/users/u/.config/{app_name}"])
     def test_what_others_would_take_for_a_placeholder_is_refused(self, path: str) -> None:
         with pytest.raises(InvalidName):
             ONE.shorten(path)
@@ -160,7 +160,7 @@ class TestIsBelowPlaceholder:
     @pytest.mark.parametrize(
         "text",
         [
-            "", "/", "x", "/home/u/.config/x", "~", "~/x", "{usr}", "{usr}/", "{usr}/.", "{usr}/..",
+            "", "/", "x", "/users/u/.config/x", "~", "~/x", "{usr}", "{usr}/", "{usr}/.", "{usr}/..",
             "{usr}/../..", "{usr}/../../etc", "{usr}/x/../../y", "{usr}x/y", "{usr}../x", "{nope}/x",
             "{app_name}/x", "{{usr}}/x",
             " {usr}/x", "/{usr}/x", "{usr", "{usr}/\0", "{usr}/../.configx/y", "{}",
@@ -186,7 +186,7 @@ class TestIsBelowPlaceholder:
     @given(st.lists(parts, max_size=6).map("/".join))
     def test_what_is_below_expands_below(self, rest: str) -> None:
         if ONE.is_below_placeholder("{usr}/" + rest):
-            assert str(ONE.expand("{usr}/" + rest)).startswith("/home/u/.config/")
+            assert str(ONE.expand("{usr}/" + rest)).startswith("/users/u/.config/")
 
 
 def test_progress_is_a_value() -> None:
