@@ -2,6 +2,8 @@
 
 import os
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -298,7 +300,7 @@ class TestChangingFiles:
     """M12: what was hashed is what was there, or the scan says so."""
 
     def test_a_file_that_is_written_to_all_the_time(self, tmp_path: Path) -> None:
-        fill(tmp_path, {"busy": b"x" * (8 << 20), "calm": b"1"})
+        fill(tmp_path, {"busy": b"x" * (64 << 20), "calm": b"1"})
         with self.writing(tmp_path / "busy"):
             with pytest.raises(SourceChanged, match="busy"):
                 scan(tmp_path)
@@ -308,21 +310,20 @@ class TestChangingFiles:
 
     @contextmanager
     def writing(self, path: Path) -> Iterator[None]:
-        stop = threading.Event()
-
-        def write() -> None:
-            with path.open("r+b", buffering=0) as file:
-                while not stop.is_set():
-                    file.seek(0)
-                    file.write(os.urandom(8))
-
-        writer = threading.Thread(target=write)
-        writer.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            writer.join()
+        program = (
+            "import os, sys\n"
+            "file = os.open(sys.argv[1], os.O_WRONLY)\n"
+            "print('writing', flush=True)\n"
+            "while True: os.pwrite(file, os.urandom(8), 0)"
+        )
+        command = [sys.executable, "-c", program, str(path)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:
+            assert writer.stdout
+            assert writer.stdout.readline()
+            try:
+                yield
+            finally:
+                writer.kill()
 
     def test_a_link_put_in_place_of_a_folder_is_not_followed(self, tmp_path: Path) -> None:
         """One thread exchanges a folder for a link to a secret; no scan ever reads through it."""
