@@ -52,9 +52,7 @@ class RightsMachine(RuleBasedStateMachine):
         if original:
             wanted = 404 if self.deleted else wanted
             stamp = device.stamp()
-            current = next(
-                (one for one in device.get("oaio_stampz/")[1] if one["oaio_id"] == self.oaio_id), {}
-            )
+            listed = {one["oaio_id"]: one["client_stamp"] for one in device.get("oaio_stampz/")[1]}
             body = original_body(self.oaio_id, stamp, {"n": number}, base=listed.get(self.oaio_id, ""))
             status = device.post("upload/", body)[0]
         else:
