@@ -1,4 +1,4 @@
-"""Grants, revocations, edits and deletions by three users in any order, against a pure model of the rights."""
+"""Grants, revocations, edits and deletions by three users in any order against a pure model of the rights."""
 
 import pytest
 from counts import COUNTS
