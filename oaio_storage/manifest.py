@@ -73,9 +73,7 @@ class FileEntry:
         if (self.size == 0) != (self.checksum == EMPTY_CHECKSUM):
             raise InvalidManifest(f"a size of {self.size} bytes contradicts the checksum {self.checksum}")
         if type(self.executable) not in (bool, type(None)) or type(self.mtime) is not int:
-            raise InvalidManifest(
-                f"not an executable bit and a time in ns: {self.executable!r}, {self.mtime!r}"
-            )
+            raise InvalidManifest(f"not an executable bit and a time: {self.executable!r}, {self.mtime!r}")
         if self.extra:
             _check_extra(self.extra)
 
@@ -314,11 +312,8 @@ def _import_entry(path: object, fields: object) -> OriginalEntry:
         raise InvalidManifest(f"an entry is no dictionary: {str(path)[:200]!r}")
     kind, _, checksum = str(fields.get("checksum", "sha256:")).rpartition(":")
     mtime = fields.get("mtime")
-    if (
-        kind != "sha256"
-        or (checksum and not _CHECKSUM.fullmatch(checksum))
-        or type(mtime) not in (int, type(None))
-    ):
+    is_known = kind == "sha256" and (not checksum or _CHECKSUM.fullmatch(checksum))
+    if not is_known or type(mtime) not in (int, type(None)):
         raise InvalidManifest(f"neither checksum nor time of {path[:200]!r} can be read")
     return OriginalEntry(checksum, mtime, dict(fields))
 

@@ -43,12 +43,8 @@ def connect(  # noqa: PLR0913, PLR0917 - the parameters of the original
     check_argument(
         isinstance(credentials, Mapping), "credentials are a dictionary with username and password"
     )
-    for name, text in (
-        ("app_id", app_id),
-        ("device_id", device_id),
-        ("csh_default_id", csh_id),
-        ("client_root", client_root),
-    ):
+    texts = {"app_id": app_id, "device_id": device_id, "csh_default_id": csh_id, "client_root": client_root}
+    for name, text in texts.items():
         check_argument(isinstance(text, str), f"{name} is a text")
         check_argument(
             not name.endswith("_id") or defuse(text) == text,
