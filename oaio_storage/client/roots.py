@@ -50,6 +50,13 @@ def look(device: Device, oaio_id: str, report: Report = ignore) -> bool:  # noqa
         _set_problem(device, oaio_id, what, "Make it readable, then: oaio sync")
         return False
     changes = found.changes(holding.manifest())
+    if holding.root_id and root_identity(root) != holding.root_id:
+        if changes.remove:
+            what = f"the folder {root} is not the one that was attached, and files of it are missing"
+            way_out = f"{RootUnavailable.default_hint} Or: oaio update {oaio_id} '{root}'"
+            _set_problem(device, oaio_id, what, way_out)
+            return False
+        _recognise(device, oaio_id, root)
     if changes.is_empty:
         _set_problem(device, oaio_id)
         return True
@@ -67,13 +74,18 @@ def newest(holding: Holding, edits: list[Edit]) -> Proposal | Version | None:
 def _scanned(
     device: Device, holding: Holding, state: Proposal | Version | None, root: Path, report: Report
 ) -> Scan:
-    if holding.root_id and root_identity(root) != holding.root_id:
-        raise RootUnavailable(
-            f"the folder {root} is not the one that was attached",
-            "Mount or restore it, or attach the new one: oaio update",
-        )
     only = sorted(holding.manifest()) if state is not None and state.attached == "file" else None
     return scan(root, only=only, cache=device.cache, report=report)
+
+
+def _recognise(device: Device, oaio_id: str, root: Path) -> None:
+    """Take ``root``, which holds every known file, for the folder that was attached.
+
+    A disk's number, a part of its identity, may be another one after a restart of the system.
+    """
+    with device.store.write() as tables:
+        if holding := tables.holding(oaio_id):
+            tables.put_holding(attrs.evolve(holding, root_id=root_identity(root)))
 
 
 def _fetch_again(device: Device, holding: Holding, version: Version) -> None:

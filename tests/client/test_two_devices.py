@@ -1,5 +1,6 @@
 """Two devices and two users around a real server."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -306,6 +307,29 @@ def test_a_missing_folder_is_a_problem_and_no_removal(make_client: MakeClient, f
     folder.rmdir()
     folder.with_name("away").rename(folder)
     assert one.sync().problems == ()
+
+
+def test_another_folder_in_place_of_the_root_is_taken_for_it_only_with_all_files(
+    make_client: MakeClient, folder: Path
+) -> None:
+    one, two = make_client("one"), make_client("two")
+    made = one.register_folder(str(folder))
+    assert made is not None
+    twin = folder.with_name("twin")
+    shutil.copytree(folder, twin)
+    missing = next(path for path in twin.rglob("*") if path.is_file())
+    content = missing.read_bytes()
+    missing.unlink()
+    folder.rename(folder.with_name("away"))
+    twin.rename(folder)
+    (problem,) = one.sync().problems
+    assert "not the one that was attached" in problem.what
+    (folder / missing.relative_to(twin)).write_bytes(content)
+    assert one.sync().problems == ()
+    (folder / missing.relative_to(twin)).unlink()
+    assert one.sync().problems == ()
+    two.sync()
+    assert missing.name not in [path.name for path in two.files(made.oaio_id)]
 
 
 def test_a_lost_copy_under_client_root_is_fetched_again(make_client: MakeClient, folder: Path) -> None:
