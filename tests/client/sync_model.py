@@ -420,7 +420,7 @@ class World:
             self.gone = (*getattr(self, "gone", ()), *given_up)
 
     def sync(self, device: SimulatedDevice) -> None:
-        ended = device.sync(faults=self.chance.choice([0, 0.2, 0.5]), crashes=self.chance.choice([0, 0, 0.1]))
+        ended = device.sync(faults=self.chance.choice([0, 0.3, 0.6]), crashes=self.chance.choice([0, 0, 0.1]))
         self.met[f"sync ended by {ended}"] += bool(ended)
 
     def change_right(self, device: SimulatedDevice) -> None:
