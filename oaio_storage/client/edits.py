@@ -168,7 +168,10 @@ def delete(device: Device, oaio_id: str, *, wipe: bool) -> None:
         if holding.version is None and not any(edit.attempted for edit in edits):
             for edit in edits:
                 tables.drop_edit(edit)
-            tables.drop_holding(oaio_id)
+            if tables.incoming(oaio_id) is None:
+                tables.drop_holding(oaio_id)
+            else:  # somebody else's object has this id, and comes now
+                tables.put_holding(attrs.evolve(holding, disk="", root="", root_id=""))
         else:
             put_item(tables, edits, _deletion(device, holding, edits, seen), ())
             tables.put_holding(attrs.evolve(holding, disk="", root="", root_id=""))

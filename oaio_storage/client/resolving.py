@@ -218,13 +218,14 @@ def _resolve_held(device: Device, tables: Tables, edit: Edit, keep: str) -> OaiO
         holding = attrs.evolve(holding, disk="", root="", root_id="")
     for one in tables.edits(edit.oaio_id):
         tables.drop_edit(one)
-    version = holding.version
-    if version is None or holding.right == AccessRight.NONE:
+    version, incoming = holding.version, tables.incoming(edit.oaio_id)
+    is_coming = incoming is not None and incoming.version is not None
+    if (version is None and not is_coming) or holding.right == AccessRight.NONE:
         tables.drop_holding(edit.oaio_id)
         tables.drop_incoming(edit.oaio_id)
     else:
         tables.put_holding(holding)
-        if version.attached and tables.incoming(edit.oaio_id) is None:
+        if version and version.attached and incoming is None:
             wanted = manifest_on_disk(Manifest.parse(version.files)) if version.files else None
             if wanted != holding.manifest():
                 tables.put_incoming(Incoming(oaio_id=edit.oaio_id, version=version))
