@@ -14,15 +14,15 @@ from oaio_storage.client.attaching import manifest_on_disk, on_disk
 from oaio_storage.client.device import Device
 from oaio_storage.client.edits import check_root
 from oaio_storage.client.hosts_pool import Hosts
+from oaio_storage.client.learning import Learner
 from oaio_storage.client.records import Holding, Incoming
 from oaio_storage.client.reports import Tally
 from oaio_storage.client.switching import Exchange, Switch, check_inside, checksum_at
-from oaio_storage.errors import AlreadyExists, InvalidName, OaioError
+from oaio_storage.errors import AlreadyExists, OaioError
 from oaio_storage.manifest import FileEntry, Manifest
 from oaio_storage.model import AccessRight, Version
-from oaio_storage.names import check_path, collisions
 from oaio_storage.progress import Report
-from oaio_storage.scan import hash_file, scan
+from oaio_storage.scan import scan
 
 _SHOWN = 3
 
@@ -81,6 +81,7 @@ class Applier:
             tables.set_conflicts(holding.oaio_id, ())
             tables.set_problem(holding.oaio_id)
             tables.drop_incoming(holding.oaio_id)
+            tables.drop_switch(holding.oaio_id)
             if edits:
                 tables.put_holding(attrs.evolve(holding, right=AccessRight.NONE))
             else:
@@ -92,6 +93,7 @@ class Applier:
         with self.device.store.write() as tables:
             tables.put_holding(attrs.evolve(holding, disk="", root="", root_id=""))
             tables.drop_incoming(holding.oaio_id)
+            tables.drop_switch(holding.oaio_id)
             tables.set_problem(holding.oaio_id)
         self._trash_cached(holding.oaio_id)
 
@@ -105,14 +107,14 @@ class Applier:
         staging.mkdir(parents=True, exist_ok=True)
         before = holding.manifest()
         root = self._root_for(holding, version)
-        target = self._target(version, staging)
+        version = self._learner().described(version, staging)
+        target = Manifest.parse(version.files or "")
         placed = attrs.evolve(holding, root=root, root_id=holding.root_id if root == holding.root else "")
         folder = self.device.root_of(placed)
         wanted = {path: entry for path, entry in target.items() if not _has(before, path, entry)}
         there = self._untracked(folder, before, wanted, version, is_new_root=not holding.disk and bool(root))
         missing = {path: entry for path, entry in wanted.items() if path not in there}
-        if version.files is not None:
-            self._fetch(version, missing, staging, before, folder)
+        self._fetch(version, missing, staging, before, folder)
         exchanges = [
             Exchange(path=path, old=entry.checksum) for path, entry in before.items() if path not in target
         ]
@@ -132,6 +134,7 @@ class Applier:
         """The folder for files of a version that are not here yet: its author's own place, or none (O15)."""
         text = version.root_path
         own = version.username == self.device.user_name and version.device_id != self.device.device_id
+        own = own and (version.files is not None or version.base is None)  # original clients pass on others'
         if holding.root or holding.disk or not own or text.startswith("{cwd}"):
             return holding.root
         if not self.device.places.is_below_placeholder(text):
@@ -144,22 +147,8 @@ class Applier:
             return ""
         return str(root)
 
-    def _target(self, version: Version, staging: Path) -> Manifest:
-        """The files of ``version``; those of original clients are fetched to learn what they are."""
-        if version.files is not None:
-            return Manifest.parse(version.files)
-        host = self.hosts.get(version.csh_id)
-        folder = f"{version.oaio_id}/{version.stamp}"
-        paths = version.paths or ()
-        for path in paths:
-            check_path(path)
-        if clashes := collisions(paths):
-            raise InvalidName(f"attached files whose names clash: {', '.join(clashes[0])[:400]}")
-        moved = host.get_files(
-            [(f"{folder}/{path}", staging / path, None, None) for path in paths], report=self.report
-        )
-        self.tally.bytes_received += moved.bytes
-        return Manifest({path: attrs.evolve(hash_file(staging / path), executable=None) for path in paths})
+    def _learner(self) -> Learner:
+        return Learner(device=self.device, hosts=self.hosts, tally=self.tally, report=self.report)
 
     def _untracked(
         self,

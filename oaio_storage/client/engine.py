@@ -6,6 +6,7 @@ The decisions are in :mod:`.planner`, the work in its neighbours.
 import json
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import attrs
@@ -14,6 +15,7 @@ from oaio_storage.client import placing, planner, roots, switching
 from oaio_storage.client.applying import Applier
 from oaio_storage.client.device import STAGING_DIR, Device
 from oaio_storage.client.hosts_pool import Hosts
+from oaio_storage.client.learning import Learner
 from oaio_storage.client.planner import Step
 from oaio_storage.client.records import MAY_UPDATE, Edit, Entry, Holding, Incoming
 from oaio_storage.client.remote import Server
@@ -21,7 +23,7 @@ from oaio_storage.client.reports import Tally
 from oaio_storage.client.sending import Sender, batches
 from oaio_storage.client.switching import Switch
 from oaio_storage.client.tables import Tables
-from oaio_storage.errors import BadAnswer
+from oaio_storage.errors import BadAnswer, OaioError
 from oaio_storage.model import AccessRight, checked_stamp, stamp_plus
 from oaio_storage.progress import Report, ignore
 
@@ -67,6 +69,7 @@ class Engine:
         for _ in range(MAX_ROUNDS):
             if not self._round():
                 break
+        self._learner().describe_conflicts()
 
     def finish(self) -> None:
         """Finish what a crash interrupted: bytes not in place, files not switched, files not wiped.
@@ -77,13 +80,16 @@ class Engine:
         with self.device.store.read() as tables:
             switches = tables.switches()
         for text in switches:
-            switching.finish(self.device, Switch.parse(text))
+            with suppress(OaioError, OSError):  # this object's alone; looking at its folder tells it
+                switching.finish(self.device, Switch.parse(text))
         self._clear_litter()
 
     def _clear_litter(self) -> None:
-        """Remove staged files that no version in the inbox needs any more."""
+        """Remove staged files that no version in the inbox and no begun switch needs any more."""
         with self.device.store.read() as tables:
             coming = {one.version.id for one in tables.all_incoming() if one.version}
+            begun = [Switch.parse(text).after.version for text in tables.switches()]
+        coming |= {version.id for version in begun if version}
         staging = self.device.client_root / STAGING_DIR
         for folder in staging.iterdir() if staging.is_dir() else ():
             if folder.name not in coming:
@@ -266,6 +272,9 @@ class Engine:
 
     def _sender(self) -> Sender:
         return Sender(device=self.device, hosts=self.hosts, tally=self.tally, report=self.report)
+
+    def _learner(self) -> Learner:
+        return Learner(device=self.device, hosts=self.hosts, tally=self.tally, report=self.report)
 
     def _applier(self) -> Applier:
         return Applier(device=self.device, hosts=self.hosts, tally=self.tally, report=self.report)

@@ -13,7 +13,7 @@ from oaio_storage.client.planner import allowed
 from oaio_storage.client.records import MAY_DELETE, Edit, Holding, Incoming, Overtaken, Source
 from oaio_storage.client.reports import Conflict, Problem
 from oaio_storage.client.tables import Tables
-from oaio_storage.errors import Forbidden, InvalidArgument, NotFound, NotGuaranteed
+from oaio_storage.errors import Forbidden, InvalidArgument, NotFound, Unavailable
 from oaio_storage.manifest import Manifest
 from oaio_storage.model import NAME_KEY, AccessRight, OaiObject, Proposal, Version
 from oaio_storage.values import parse
@@ -149,16 +149,13 @@ def _settling(  # noqa: PLR0913, PLR0917 - one sentence
     files = chosen.files
     if chosen.attached and files is None:  # of an original client: known only where it is on this device
         if not holding.version or chosen.id != holding.version.id or not holding.disk:
-            raise NotGuaranteed(
-                "the other version's files are not described by a manifest, as an original client wrote it",
-                f"oaio resolve {conflict_id} --keep front",
-            )
+            raise _undescribed(chosen.oaio_id)
         files = holding.disk
     draft = Draft(
         values=chosen.values,
         attached=chosen.attached,
         files=files,
-        root_path=chosen.root_path,
+        root_path=device.place_told(chosen, holding),
         csh_id=chosen.csh_id,
         resolves=(conflict_id,),
     )
@@ -172,7 +169,7 @@ def _copy_of(device: Device, version: Version | Proposal, files_from: Holding | 
     if version.deleted:
         raise InvalidArgument("the other side is a deletion, which is no object", "Keep front or other.")
     if version.attached and version.files is None:
-        raise NotGuaranteed("the other version's files are not described by a manifest", "Keep front.")
+        raise _undescribed(version.oaio_id)
     with device.store.write() as tables:
         stamp = device.next_stamp(tables)
     values = parse(version.values)
@@ -188,6 +185,13 @@ def _copy_of(device: Device, version: Version | Proposal, files_from: Holding | 
     if files_from is not None and files_from.disk:
         _move_files(device, files_from, made.oaio_id)
     return made
+
+
+def _undescribed(oaio_id: str) -> Unavailable:
+    return Unavailable(
+        f"an original client wrote the other version of {oaio_id}, and its files were not looked at yet",
+        "oaio sync",
+    )
 
 
 def _move_files(device: Device, holding: Holding, oaio_id: str) -> None:

@@ -166,9 +166,12 @@ class Tables:
         self._run("DELETE FROM conflict WHERE id = ?", conflict_id)
 
     def set_conflicts(self, oaio_id: str, conflicts: Iterable[Overtaken]) -> None:
-        """Replace the listed conflicts of one object."""
-        wanted = sorted(conflicts, key=lambda one: one.id)
-        if wanted != sorted(self.conflicts(oaio_id), key=lambda one: one.id):
+        """Replace the listed conflicts of one object; what was learned of their files is kept."""
+        known = {one.id: one for one in self.conflicts(oaio_id)}
+        wanted = [
+            known[one.id] if one.version.files is None and one.id in known else one for one in conflicts
+        ]
+        if {one.id: one for one in wanted} != known:
             self._run("DELETE FROM conflict WHERE oaio_id = ?", oaio_id)
             for conflict in wanted:
                 self.put_conflict(conflict)
@@ -211,6 +214,11 @@ class Tables:
     def switches(self) -> list[str]:
         """The plans of switches that began."""
         return [str(row["plan"]) for row in self._all("SELECT plan FROM switch ORDER BY oaio_id")]
+
+    def switch(self, oaio_id: str) -> str:
+        """The plan of the object's switch that began; empty if there is none."""
+        row = self._one("SELECT plan FROM switch WHERE oaio_id = ?", oaio_id)
+        return str(row["plan"]) if row else ""
 
     def put_switch(self, oaio_id: str, plan: str) -> None:
         """Remember that files of the object are being switched."""

@@ -2,32 +2,17 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
-from filelock import FileLock
-from server.devices import Json
+from original_env import original_python
 
-_PROJECT = Path(__file__).resolve().parents[2]
-_LOCK = _PROJECT / "requirements" / "original-client.lock"
-_FOLDER = _PROJECT / ".venv-original"
+Json: TypeAlias = Any  # what the other process answered, whatever it is
+
 _SCRIPT = Path(__file__).with_name("original_device.py")
-
-
-def original_python() -> Path:
-    """The interpreter of the environment, made anew if the lock changed."""
-    python, stamp = _FOLDER / "bin" / "python", _FOLDER / "made-from.lock"
-    with FileLock(f"{_FOLDER}.lock"):
-        if not stamp.exists() or stamp.read_bytes() != _LOCK.read_bytes():
-            subprocess.run([sys.executable, "-m", "venv", "--clear", str(_FOLDER)], check=True)
-            install = [str(python), "-m", "pip", "install", "-q", "--require-hashes", "-r", str(_LOCK)]
-            subprocess.run(install, check=True)
-            stamp.write_bytes(_LOCK.read_bytes())
-    return python
 
 
 @attrs.frozen
