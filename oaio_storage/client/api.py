@@ -210,7 +210,7 @@ class OaioClient(People):
             Forbidden: the last known right does not allow it.
         """
         text = plain_values(values)
-        seen, newest = self._newest(oaio_id)
+        seen, holding, newest = self._newest(oaio_id)
         if not reset:
             text = plain_values({**seen.client_values, **values})
         draft = Draft(
@@ -219,7 +219,7 @@ class OaioClient(People):
             files=newest.files
             if newest.files is not None or not newest.attached
             else self._files_here(oaio_id),
-            root_path=newest.root_path,
+            root_path=self.device.place_told(newest, holding),
             csh_id=newest.csh_id,
         )
         return self._updated(edits.update(self.device, oaio_id, draft, stamp))
@@ -249,7 +249,7 @@ class OaioClient(People):
             NotRegistered, Forbidden: as :meth:`update_object`.
             RootUnavailable, SourceChanged: the file can't be read.
         """
-        seen, _ = self._newest(oaio_id)
+        seen, _, _ = self._newest(oaio_id)
         known = seen.client_values.get(FILES_KEY, [])
         check_argument(file_name or known, f"no file is attached to {oaio_id}", "Name one.")
         name, root = attaching.place(self.device, file_name or known[0], root_path)

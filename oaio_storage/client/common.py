@@ -7,7 +7,7 @@ from pathlib import Path
 from oaio_storage.client import durable, edits
 from oaio_storage.client.device import Device
 from oaio_storage.client.edits import Attachment, Draft
-from oaio_storage.client.records import MAY_UPDATE
+from oaio_storage.client.records import MAY_UPDATE, Holding
 from oaio_storage.client.remote import Remote
 from oaio_storage.client.roots import newest
 from oaio_storage.client.syncing import Syncing, told
@@ -80,12 +80,12 @@ class Common:
             return None
         return now or made
 
-    def _newest(self, oaio_id: str) -> tuple[OaiObject, Proposal | Version]:
+    def _newest(self, oaio_id: str) -> tuple[OaiObject, Holding, Proposal | Version]:
         with self.device.store.read() as tables:
             seen, holding, known = self.device.known(tables, oaio_id)
         state = newest(holding, known)
         assert state is not None
-        return seen, state
+        return seen, holding, state
 
     def _files_here(self, oaio_id: str) -> str:
         with self.device.store.read() as tables:
@@ -95,15 +95,14 @@ class Common:
     def _attach(
         self, oaio_id: str, root: Path | None, stamp: str, make: Callable[[Path, Path | None], Attachment]
     ) -> OaiObject:
-        with self.device.store.read() as tables:
-            _, holding, known = self.device.known(tables, oaio_id)
-            if root is not None:
+        _, holding, state = self._newest(oaio_id)
+        if root is not None:
+            with self.device.store.read() as tables:
                 edits.check_root(self.device, tables, root, oaio_id)
         if holding.right not in MAY_UPDATE:
             raise Forbidden(f"your right {holding.right!s} on {oaio_id} does not allow to change it")
-        state = newest(holding, known)
-        assert state is not None
-        root_path = self.device.places.shorten(root) if root is not None else state.root_path
+        places = self.device.places
+        root_path = places.shorten(root) if root is not None else self.device.place_told(state, holding)
         at = root or (Path(holding.root) if holding.root else None)
         attached = make(at or self.device.cached_root(oaio_id), at)
         draft = Draft(

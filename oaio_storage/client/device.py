@@ -162,6 +162,16 @@ class Device:
             csh_access_right=right,
         )
 
+    def place_told(self, newest: Proposal | Version, holding: Holding) -> str:
+        """The root path that an edit of ``newest`` tells, in placeholder form.
+
+        What this user said stays; a place that another user named is never passed on under this user's name,
+        whose other devices would trust it (O15).
+        """
+        if isinstance(newest, Proposal) or newest.username == self.user_name:
+            return newest.root_path
+        return self.places.shorten(holding.root) if holding.root else ""
+
     def values_of(self, newest: Proposal | Version, holding: Holding | None = None) -> dict[str, object]:
         """The values with the reserved keys that are derived.
 
