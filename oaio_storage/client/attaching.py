@@ -13,6 +13,7 @@ from oaio_storage.client import edits
 from oaio_storage.client.device import Device
 from oaio_storage.client.edits import Attachment, Draft, check_argument
 from oaio_storage.client.records import Holding
+from oaio_storage.client.switching import check_inside
 from oaio_storage.errors import InvalidArgument, NotFound, RootUnavailable, SourceChanged
 from oaio_storage.manifest import FileEntry, Manifest
 from oaio_storage.names import check_path
@@ -49,6 +50,8 @@ def file(device: Device, name: str, root: Path | None, where: Path, content: byt
     """
     check_argument(content is None or isinstance(content, bytes), "file content is given as bytes")
     if content is not None:
+        check_inside(where, name)
+        check_argument(not (where / name).is_dir(), f"a folder is in place of the file {where / name}")
         entry = on_disk(FileEntry(size=len(content), checksum=hashlib.sha256(content).hexdigest()))
         return Attachment(
             kind="file",

@@ -14,7 +14,7 @@ PRIVATE = 0o600
 def write_file(path: Path, content: bytes, mode: int = PRIVATE) -> None:
     """Put ``content`` at ``path``, all or nothing, durable when it returns. A repeat is safe."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(8)}.tmp")
+    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with open(fd, "wb") as file:  # noqa: PTH123 - a descriptor, opened with its mode
@@ -63,7 +63,7 @@ def put(source: Path, target: Path) -> None:
     try:
         source.replace(target)
     except OSError:
-        temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}.oaio")
+        temporary = target.with_name(f".{secrets.token_hex(8)}.oaio")
         try:
             shutil.copy2(source, temporary)
             sync_file(temporary)
@@ -82,7 +82,7 @@ def to_trash(path: Path, trash: Path) -> Path:
         Where it lies now.
     """
     make_folder(trash)
-    target = trash / f"{secrets.token_hex(4)}-{path.name[:200]}"
+    target = trash / f"{secrets.token_hex(4)}-{os.fsdecode(os.fsencode(path.name)[-200:])}"
     try:
         path.replace(target)
     except OSError:

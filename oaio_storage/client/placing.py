@@ -1,13 +1,13 @@
 """Files that an edit puts in place or takes away on this device: finished again after a crash (O14)."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from oaio_storage.client import durable
 from oaio_storage.client.device import FILES_DIR, Device
 from oaio_storage.client.switching import checksum_at, umask
-from oaio_storage.errors import Busy
+from oaio_storage.errors import Busy, OaioError
 
 LOCK_FILE, LOCK_SECONDS = "place.lock", 30.0
 
@@ -15,9 +15,10 @@ LOCK_FILE, LOCK_SECONDS = "place.lock", 30.0
 def finish(device: Device) -> None:
     """Put given bytes in place, and wiped files into the trash. A repeat is safe.
 
+    What the disk refuses stays written down for the next call; looking at the object's folder tells it.
+
     Raises:
         Busy: another process does so for too long.
-        OSError: the disk fails; the next call goes on.
     """
     with device.store.read() as tables:
         if not tables.contents() and not tables.wipes():
@@ -26,13 +27,15 @@ def finish(device: Device) -> None:
         with device.store.read() as tables:
             contents, wipes = tables.contents(), tables.wipes()
         for content in contents:
-            _place(device, Path(content.stored), Path(content.target))
-            with device.store.write() as tables:
-                tables.drop_content(content)
+            with suppress(OaioError, OSError):
+                _place(device, Path(content.stored), Path(content.target))
+                with device.store.write() as tables:
+                    tables.drop_content(content)
         for path, checksum in wipes:
-            _wipe(device, Path(path), checksum)
-            with device.store.write() as tables:
-                tables.drop_wipe(path)
+            with suppress(OaioError, OSError):
+                _wipe(device, Path(path), checksum)
+                with device.store.write() as tables:
+                    tables.drop_wipe(path)
 
 
 def _place(device: Device, stored: Path, target: Path) -> None:

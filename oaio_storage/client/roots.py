@@ -8,12 +8,12 @@ from pathlib import Path
 import attrs
 
 from oaio_storage.client import edits as making
-from oaio_storage.client import placing
+from oaio_storage.client import placing, switching
 from oaio_storage.client.attaching import is_skipped
 from oaio_storage.client.device import Device
 from oaio_storage.client.edits import Draft
 from oaio_storage.client.records import MAY_UPDATE, Edit, Holding, Incoming
-from oaio_storage.client.switching import overtaking
+from oaio_storage.client.switching import Switch, overtaking
 from oaio_storage.errors import OaioError, RootUnavailable
 from oaio_storage.manifest import Diff, Manifest
 from oaio_storage.model import AccessRight, Proposal, Version
@@ -31,6 +31,9 @@ def look(device: Device, oaio_id: str, report: Report = ignore) -> bool:  # noqa
         Whether the folder is as the records say now, so that another version may be put there.
     """
     placing.finish(device)
+    if what := _unfinished(device, oaio_id):
+        _set_problem(device, oaio_id, what, "Make room for them, then: oaio sync")
+        return False
     with device.store.read() as tables:
         holding, edits = tables.holding(oaio_id), tables.edits(oaio_id)
     if holding is None or not holding.disk or holding.right == AccessRight.NONE:
@@ -64,6 +67,20 @@ def look(device: Device, oaio_id: str, report: Report = ignore) -> bool:  # noqa
         _set_problem(device, oaio_id, *refusal)
         return False
     return _make_edit(device, holding, changes)
+
+
+def _unfinished(device: Device, oaio_id: str) -> str:
+    """Why files can't be put in place; a folder in between two states says nothing about edits."""
+    with device.store.read() as tables:
+        plan, waiting = tables.switch(oaio_id), [one for one in tables.contents() if one.oaio_id == oaio_id]
+    try:
+        if plan:
+            switching.finish(device, Switch.parse(plan))
+    except OaioError as err:
+        return err.message
+    except OSError as err:
+        return f"files of a newer version can't be put in place: {err.strerror}: {err.filename}"
+    return f"the given content of {waiting[0].target} can't be put in place" if waiting else ""
 
 
 def newest(holding: Holding, edits: list[Edit]) -> Proposal | Version | None:
@@ -131,7 +148,7 @@ def _make_edit(device: Device, seen: Holding, changes: Diff) -> bool:
             values=state.values,
             attached=state.attached,
             files=merged.text(),
-            root_path=state.root_path,
+            root_path=device.place_told(state, holding),
             csh_id=state.csh_id,
         )
         current = device.seen(holding, edits)
