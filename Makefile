@@ -43,7 +43,7 @@ check: $(VENV)/dev.stamp  ## lint, types, layers, public names, and the project'
 	@$(BIN)/mypy oaio_storage backends/oaio_storage_local tests benchmarks docs
 	@$(PYTEST) -q tests/project --ignore=tests/project/test_docs.py
 
-bench: $(VENV)/dev.stamp  ## measure beside peers in one run; fails where a limit does not hold
+bench: $(VENV)/dev.stamp system  ## measure beside peers in one run; fails where a limit does not hold
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 docs: $(VENV)/dev.stamp  ## write the generated pages of docs/ anew

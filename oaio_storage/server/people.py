@@ -85,7 +85,7 @@ def wipe_user(actor: User, name: str) -> None:
     with transaction.atomic():
         user = User.objects.filter(username=name).first()
         if user is None:
-            raise NotFound(f"there is no user {name!r}")
+            raise NotFound(f"there is no user {name!r}", "Check the spelling of the name.")
         _wipe_objects(user)
         user.delete()
 
@@ -107,7 +107,7 @@ def _share(actor: User, oaio_id: str, name: str, wanted: AccessRight) -> tuple[i
     if refusal := grant.refusal():
         raise refusal
     if user is None or row is None:
-        raise NotFound(f"there is no user {name!r}")
+        raise NotFound(f"there is no user {name!r}", "Check the spelling of the name.")
     return _set_right(context, row, user, wanted), row.versions.count() if may_read(wanted) else 0
 
 
