@@ -76,6 +76,7 @@ $(VENV)/runtime.stamp: requirements/runtime.lock $(VENV)/made.stamp
 
 $(VENV)/project.stamp: pyproject.toml $(VENV)/runtime.stamp
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q oaio_storage backends  # as pip does with what it installs otherwise
 	@touch $@
 
 $(VENV)/dev.stamp: requirements/dev.lock $(VENV)/project.stamp
