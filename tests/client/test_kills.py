@@ -116,7 +116,7 @@ def test_a_killed_receiver_goes_on(make_client: MakeClient, tmp_path: Path) -> N
         for number in range(40):
             (folder / f"{number}.bin").write_bytes(chance.randbytes(2000))
         if kill % 3 == 2:
-            (folder / f"{kill}.bin").unlink()
+            (folder / f"{kill % 40}.bin").unlink()
         one.sync()
         process = subprocess.Popen([sys.executable, "-c", code, str(two.client_root)], stdout=subprocess.PIPE)
         assert process.stdout is not None
