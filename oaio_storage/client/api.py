@@ -254,7 +254,10 @@ class OaioClient(People):
         check_argument(file_name or known, f"no file is attached to {oaio_id}", "Name one.")
         name, root = attaching.place(self.device, file_name or known[0], root_path)
         return self._attach(
-            oaio_id, root, stamp, lambda where, at: attaching.file(self.device, name, at, where, file_content)
+            oaio_id,
+            (name, root),
+            stamp,
+            lambda where, at: attaching.file(self.device, name, at, where, file_content),
         )
 
     def update_folder(self, oaio_id: str, root_path: str = "", stamp: str = "") -> OaiObject:
@@ -276,7 +279,7 @@ class OaioClient(People):
         """
         root = attaching.root_named(self.device, root_path)
         return self._attach(
-            oaio_id, root, stamp, lambda where, at: attaching.folder_at(self.device, where, at)
+            oaio_id, ("", root), stamp, lambda where, at: attaching.folder_at(self.device, where, at)
         )
 
     def unregister_object(self, oaio_id: str, wipe_files: bool = False) -> str:  # noqa: FBT001, FBT002 - the original's

@@ -109,7 +109,11 @@ class Applier:
         root = self._root_for(holding, version)
         version = self._learner().described(version, staging)
         target = Manifest.parse(version.files or "")
-        placed = attrs.evolve(holding, root=root, root_id=holding.root_id if root == holding.root else "")
+        placed = holding
+        if root != holding.root:
+            placed = attrs.evolve(holding, root=root, root_id="", whole=version.attached == "folder")
+        elif not holding.takes_all:
+            _check_no_more(holding, target)
         folder = self.device.root_of(placed)
         wanted = {path: entry for path, entry in target.items() if not _has(before, path, entry)}
         there = self._untracked(folder, before, wanted, version, is_new_root=not holding.disk and bool(root))
@@ -142,7 +146,8 @@ class Applier:
         root = self.device.places.expand(text)
         try:
             with self.device.store.read() as tables:
-                check_root(self.device, tables, root, holding.oaio_id)
+                names = None if version.attached == "folder" else _paths(version)
+                check_root(self.device, tables, root, holding.oaio_id, names)
         except OaioError:
             return ""
         return str(root)
@@ -226,3 +231,16 @@ def _copied(source: Path, local: Path, checksum: str) -> bool:
         return False
     durable.sync_file(local)
     return checksum_at(local) == checksum
+
+
+def _paths(version: Version) -> list[str]:
+    return list(Manifest.parse(version.files) if version.files is not None else version.paths or ())
+
+
+def _check_no_more(holding: Holding, target: Manifest) -> None:
+    """Raises AlreadyExists if others would put further files beside one that this device's user attached."""
+    if more := sorted(path for path in target if path not in holding.manifest()):
+        raise AlreadyExists(
+            f"a newer version has files beside the one in {holding.root}: {', '.join(more[:_SHOWN])}",
+            f"Give it an empty folder: oaio files {holding.oaio_id} --at FOLDER",
+        )

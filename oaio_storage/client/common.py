@@ -93,12 +93,17 @@ class Common:
         return holding.manifest().text()
 
     def _attach(
-        self, oaio_id: str, root: Path | None, stamp: str, make: Callable[[Path, Path | None], Attachment]
+        self,
+        oaio_id: str,
+        place: tuple[str, Path | None],
+        stamp: str,
+        make: Callable[[Path, Path | None], Attachment],
     ) -> OaiObject:
+        name, root = place
         _, holding, state = self._newest(oaio_id)
         if root is not None:
             with self.device.store.read() as tables:
-                edits.check_root(self.device, tables, root, oaio_id)
+                edits.check_root(self.device, tables, root, oaio_id, [name] if name else None)
         if holding.right not in MAY_UPDATE:
             raise Forbidden(f"your right {holding.right!s} on {oaio_id} does not allow to change it")
         places = self.device.places

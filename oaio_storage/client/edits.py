@@ -3,7 +3,7 @@
 Everything is checked first, then one transaction makes the edit durable, and that acknowledges it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import attrs
@@ -12,7 +12,7 @@ from oaio_storage.client import durable
 from oaio_storage.client.device import CONTENTS_DIR, Device
 from oaio_storage.client.planner import allowed
 from oaio_storage.client.records import Content, Edit, Holding, Source
-from oaio_storage.client.tables import Tables
+from oaio_storage.client.tables import Tables, places_in
 from oaio_storage.errors import AlreadyExists, Forbidden, InvalidArgument, RootOverlap, UnknownHost
 from oaio_storage.manifest import Manifest
 from oaio_storage.model import (
@@ -213,15 +213,22 @@ def keep_content(device: Device, content: bytes) -> Path:
     return stored
 
 
-def check_root(device: Device, tables: Tables, root: Path, oaio_id: str = "") -> None:
-    """Raises RootOverlap if ``root`` overlaps client_root or the folder of another object."""
-    check_apart(root, device.client_root)
-    for other, folder in tables.roots():
-        if other != oaio_id:
+def check_root(
+    device: Device, tables: Tables, root: Path, oaio_id: str = "", names: Collection[str] | None = None
+) -> None:
+    """Check that an object may have its files in ``root``: those of these relative paths; None: all there.
+
+    Raises:
+        RootOverlap: they overlap client_root or the place of another object.
+    """
+    others = [(other, taken) for other, taken in tables.roots() if other != oaio_id]
+    for place in places_in(root, names):
+        check_apart(place, device.client_root)
+        for other, taken in others:
             try:
-                check_apart(root, Path(folder))
+                check_apart(place, *taken)
             except RootOverlap as err:
-                raise RootOverlap(f"{err.message} (the folder of {other})") from err
+                raise RootOverlap(f"{err.message} (the place of {other})") from err
 
 
 def _deletion(device: Device, holding: Holding, edits: list[Edit], seen: OaiObject) -> Proposal:
@@ -264,13 +271,12 @@ def check_host(device: Device, tables: Tables, draft: Draft) -> None:
 def _attach(device: Device, tables: Tables, holding: Holding, files: Attachment | None) -> Holding:
     if files is None:
         return holding
-    root, root_id = holding.root, holding.root_id
     if files.root is not None:
-        if str(files.root) != root:
-            check_root(device, tables, files.root, holding.oaio_id)
-        root = str(files.root)
+        is_whole = files.kind == "folder"
+        check_root(device, tables, files.root, holding.oaio_id, None if is_whole else list(files.manifest))
         root_id = root_identity(files.root) if files.root.is_dir() else ""
-    holding = attrs.evolve(holding, root=root, root_id=root_id, disk=files.manifest.text())
+        holding = attrs.evolve(holding, root=str(files.root), root_id=root_id, whole=is_whole)
+    holding = attrs.evolve(holding, disk=files.manifest.text())
     folder = device.root_of(holding)
     for path, stored in files.contents.items():
         tables.put_content(Content(target=str(folder / path), stored=str(stored), oaio_id=holding.oaio_id))

@@ -43,6 +43,8 @@ class Holding:
         root_id: identity of that folder when it was mapped; empty: not recorded.
         disk: canonical manifest text of the files as they were last put or seen on this device; empty: none
             are there.
+        whole: ``root`` is the object's with everything in it. False: a file was attached, not its folder, and
+            what lies beside it is nobody's business. This device alone decides it, never a version.
     """
 
     oaio_id: str
@@ -51,6 +53,12 @@ class Holding:
     root: str = ""
     root_id: str = ""
     disk: str = ""
+    whole: bool = True
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether everything in the object's folder is the object's."""
+        return self.whole or not self.root
 
     @property
     def number(self) -> int:

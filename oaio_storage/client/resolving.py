@@ -200,7 +200,8 @@ def _move_files(device: Device, holding: Holding, oaio_id: str) -> None:
         new = tables.holding(oaio_id)
         if new is not None:
             root = holding.root or str(device.cached_root(holding.oaio_id))
-            tables.put_holding(attrs.evolve(new, root=root, root_id=holding.root_id, disk=holding.disk))
+            new = attrs.evolve(new, root=root, root_id=holding.root_id, whole=holding.takes_all)
+            tables.put_holding(attrs.evolve(new, disk=holding.disk))
 
 
 def _source(version: Version | Proposal) -> Source:

@@ -56,7 +56,7 @@ def look(device: Device, oaio_id: str, report: Report = ignore) -> bool:  # noqa
     if holding.root_id and root_identity(root) != holding.root_id:
         if changes.remove:
             what = f"the folder {root} is not the one that was attached, and files of it are missing"
-            way_out = f"{RootUnavailable.default_hint} Or: oaio update {oaio_id} '{root}'"
+            way_out = f"{RootUnavailable.default_hint} Or: {_taking(holding, root)}"
             _set_problem(device, oaio_id, what, way_out)
             return False
         _recognise(device, oaio_id, root)
@@ -91,7 +91,8 @@ def newest(holding: Holding, edits: list[Edit]) -> Proposal | Version | None:
 def _scanned(
     device: Device, holding: Holding, state: Proposal | Version | None, root: Path, report: Report
 ) -> Scan:
-    only = sorted(holding.manifest()) if state is not None and state.attached == "file" else None
+    is_file = state is not None and state.attached == "file"
+    only = sorted(holding.manifest()) if is_file or not holding.takes_all else None
     return scan(root, only=only, cache=device.cache, report=report)
 
 
@@ -126,7 +127,7 @@ def _refusal(holding: Holding, root: Path, changes: Diff) -> tuple[str, str] | N
     if len(changes.remove) * 2 > known:
         return (
             f"{len(changes.remove)} of {known} files are gone from {root}; nothing was sent",
-            f"Restore them, or if they are to go: oaio update {holding.oaio_id} '{root}'",
+            f"Restore them, or if they are to go: {_taking(holding, root)}",
         )
     if holding.right not in MAY_UPDATE:
         return (
@@ -134,6 +135,11 @@ def _refusal(holding: Holding, root: Path, changes: Diff) -> tuple[str, str] | N
             "Undo the changes or move the changed files away, then: oaio sync",
         )
     return None
+
+
+def _taking(holding: Holding, root: Path) -> str:
+    """The command that takes what is there now; a folder that is not the object's is never proposed."""
+    return f"oaio update {holding.oaio_id} " + (f"'{root}'" if holding.takes_all else "FILE")
 
 
 def _make_edit(device: Device, seen: Holding, changes: Diff) -> bool:

@@ -4,7 +4,8 @@ Every method is one statement or a few; :class:`.store.Store` makes transactions
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from pathlib import Path
 from sqlite3 import Connection, Row
 from typing import Any
 
@@ -20,6 +21,7 @@ from oaio_storage.client.records import (
     version_text,
 )
 from oaio_storage.client.reports import Problem
+from oaio_storage.manifest import Manifest
 from oaio_storage.model import Proposal
 
 
@@ -58,21 +60,28 @@ class Tables:
         rows = self._all("SELECT oaio_id FROM object WHERE disk <> '' ORDER BY oaio_id")
         return [row["oaio_id"] for row in rows]
 
-    def roots(self) -> list[tuple[str, str]]:
-        """Id and folder of the objects whose files lie elsewhere than under client_root."""
-        rows = self._all("SELECT oaio_id, root FROM object WHERE root <> '' ORDER BY oaio_id")
-        return [(row["oaio_id"], row["root"]) for row in rows]
+    def roots(self) -> list[tuple[str, list[Path]]]:
+        """Id and places of the objects whose files lie elsewhere than under client_root.
+
+        Their folder, or their files alone if what lies beside them is not theirs.
+        """
+        rows = self._all("SELECT * FROM object WHERE root <> '' ORDER BY oaio_id")
+        return [
+            (row["oaio_id"], places_in(Path(row["root"]), None if row["whole"] else _names(row["disk"])))
+            for row in rows
+        ]
 
     def put_holding(self, holding: Holding) -> None:
         """Remember what is held of the object."""
         self._run(
-            "INSERT OR REPLACE INTO object VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO object VALUES (?, ?, ?, ?, ?, ?, ?)",
             holding.oaio_id,
             version_text(holding.version),
             str(holding.right),
             holding.root,
             holding.root_id,
             holding.disk,
+            int(holding.whole),
         )
 
     def drop_holding(self, oaio_id: str) -> None:
@@ -259,7 +268,17 @@ def _holding(row: Row) -> Holding:
         root=row["root"],
         root_id=row["root_id"],
         disk=row["disk"],
+        whole=bool(row["whole"]),
     )
+
+
+def places_in(root: Path, names: Collection[str] | None) -> list[Path]:
+    """What an object takes of the folder ``root``: files of these relative paths; None: all of it."""
+    return [root] if names is None else [root / name for name in names]
+
+
+def _names(disk: str) -> list[str]:
+    return list(Manifest.parse(disk)) if disk else []
 
 
 def _edit(row: Row) -> Edit:

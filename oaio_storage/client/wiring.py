@@ -207,7 +207,11 @@ def map_files(client: "OaioClient", oaio_id: str, folder: Path | str) -> list[Pa
             raise AlreadyExists(f"{oaio_id} changed meanwhile", "Try again.")
         tables.put_holding(
             attrs.evolve(
-                now, root=str(root), root_id=root_identity(root), disk=manifest_on_disk(wanted).text()
+                now,
+                root=str(root),
+                root_id=root_identity(root),
+                disk=manifest_on_disk(wanted).text(),
+                whole=True,
             )
         )
         tables.set_problem(oaio_id)
