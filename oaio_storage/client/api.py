@@ -110,7 +110,7 @@ class OaioClient(People):
         text = plain_values(values)
         check_argument(isinstance(oaio_id, str), "an object id is a text")
         check_argument(
-            not oaio_id or oaio_id not in self._known_ids(), f"the object {oaio_id!r} is registered already"
+            not oaio_id or not self._is_known(oaio_id), f"the object {oaio_id!r} is registered already"
         )
         stamp = self._stamp(stamp)
         oaio_id = oaio_id or edits.new_id(self.device, stamp, values)

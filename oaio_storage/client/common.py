@@ -57,9 +57,9 @@ class Common:
         with self.device.store.write() as tables:
             return self.device.next_stamp(tables)
 
-    def _known_ids(self) -> set[str]:
+    def _is_known(self, oaio_id: str) -> bool:
         with self.device.store.read() as tables:
-            return {holding.oaio_id for holding in tables.holdings()}
+            return tables.holding(oaio_id) is not None
 
     def _register(
         self, oaio_id: str, stamp: str, draft: Draft, attached: Attachment | None = None

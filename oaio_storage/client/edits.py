@@ -3,6 +3,7 @@
 Everything is checked first, then one transaction makes the edit durable, and that acknowledges it.
 """
 
+import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from oaio_storage.client.device import CONTENTS_DIR, Device
 from oaio_storage.client.planner import allowed
 from oaio_storage.client.records import Content, Edit, Holding, Source
 from oaio_storage.client.tables import Tables, places_in
-from oaio_storage.errors import AlreadyExists, Forbidden, InvalidArgument, RootOverlap, UnknownHost
+from oaio_storage.errors import AlreadyExists, Forbidden, InvalidArgument, RootOverlap, TooLarge, UnknownHost
 from oaio_storage.manifest import Manifest
 from oaio_storage.model import (
     FILES_KEY,
@@ -26,6 +27,8 @@ from oaio_storage.model import (
 )
 from oaio_storage.scan import check_apart, root_identity
 from oaio_storage.values import canonical
+
+MAX_ITEM_BYTES = 7 << 20  # a request carries at most 8 MiB
 
 
 @attrs.frozen(kw_only=True)
@@ -93,6 +96,7 @@ def register(
     Raises:
         AlreadyExists: an object of this id is known here, deleted ones included.
         UnknownHost: files are attached, and the server offered other hosts.
+        TooLarge: values and list of files are longer than a request.
         InvalidArgument: id or stamp is not allowed.
     """
     checked_object_id(oaio_id)
@@ -104,6 +108,7 @@ def register(
             )
         check_host(device, tables, draft)
         item = proposal(device, oaio_id, None, stamp, draft)
+        check_length(item)
         holding = Holding(oaio_id=oaio_id)
         tables.put_edit(Edit(item=item, sources=draft.sources))
         holding = _attach(device, tables, holding, files)
@@ -121,6 +126,7 @@ def update(
     Raises:
         NotRegistered: there is no such object here.
         Forbidden: the last known right does not allow it.
+        TooLarge: values and list of files are longer than a request.
         InvalidArgument: the stamp is not allowed.
     """
     with device.store.write() as tables:
@@ -135,6 +141,7 @@ def update(
         )
         if not allowed(item, holding.right):
             raise Forbidden(f"your right {holding.right!s} on {oaio_id} does not allow to change it")
+        check_length(item)
         put_item(tables, edits, item, draft.sources)
         holding = _attach(device, tables, holding, files)
         tables.put_holding(holding)
@@ -282,6 +289,20 @@ def _attach(device: Device, tables: Tables, holding: Holding, files: Attachment 
         tables.put_content(Content(target=str(folder / path), stored=str(stored), oaio_id=holding.oaio_id))
     tables.set_problem(holding.oaio_id)
     return holding
+
+
+def length(item: Proposal) -> int:
+    """Bytes that ``item`` takes in a request."""
+    return len(json.dumps(item.as_json(), ensure_ascii=False).encode())
+
+
+def check_length(item: Proposal) -> None:
+    """Raises TooLarge if no request can carry ``item``."""
+    if length(item) > MAX_ITEM_BYTES:
+        raise TooLarge(
+            f"values and list of files of {item.oaio_id} are longer than {MAX_ITEM_BYTES >> 20} MiB",
+            "Register parts of its folder as objects of their own.",
+        )
 
 
 def check_argument(condition: object, message: str, hint: str = "") -> None:

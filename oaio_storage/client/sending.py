@@ -1,12 +1,12 @@
 """Sending edits: their files first, then the versions, then what the server says about each."""
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
 
+from oaio_storage.client import edits as making
 from oaio_storage.client import planner
 from oaio_storage.client.attaching import manifest_on_disk
 from oaio_storage.client.device import Device
@@ -41,7 +41,7 @@ def batches(edits: Sequence[Edit]) -> Iterator[list[Edit]]:
     batch: list[Edit] = []
     size = 0
     for edit in edits:
-        length = len(json.dumps(edit.item.as_json(), ensure_ascii=False).encode())
+        length = making.length(edit.item)
         if batch and (len(batch) == MAX_ITEMS or size + length > MAX_BATCH_BYTES):
             yield batch
             batch, size = [], 0
@@ -73,6 +73,7 @@ class Sender:
             if not self._store(edit):
                 return None
         try:
+            making.check_length(edit.item)
             if edit.item.files is not None:
                 self._upload(edit, holding)
         except OaioError as err:

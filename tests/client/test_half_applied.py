@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from client.conftest import MakeClient
 
-from oaio_storage.errors import RootUnavailable
+from oaio_storage.errors import RootUnavailable, TooLarge
 
 
 def test_a_switch_that_stops_halfway_is_neither_an_edit_nor_in_the_way(
@@ -86,3 +86,29 @@ def test_content_that_cant_be_put_in_place_holds_up_nothing_else(
     one.device.trash.unlink()
     assert one.sync().problems == ()
     assert (root / "file").read_bytes() == b"second"
+
+
+def test_more_files_than_a_request_can_name_hold_up_nothing_else(
+    make_client: MakeClient, tmp_path: Path
+) -> None:
+    one = make_client("one")
+    folder = tmp_path / "folder"
+    part = '"' * 240  # twice as long in a request
+    deep = folder / part / part
+    deep.mkdir(parents=True)
+    made = one.register_folder(str(folder))
+    assert made is not None
+    for number in range(5000):
+        (deep / f"{number:04}{part[:220]}").touch()
+    report = one.sync()
+    assert ["longer than" in problem.what for problem in report.problems] == [True]
+    other = one.register_object({"number": 1})
+    assert other is not None
+    assert other.server_stamp
+    with pytest.raises(TooLarge):
+        one.update_folder(made.oaio_id)
+    for path in deep.iterdir():
+        path.unlink()
+    (deep / "one").touch()
+    one.update_folder(made.oaio_id)
+    assert one.sync().problems == ()
