@@ -119,7 +119,7 @@ class Sender:
         if version.aside:
             if rest:
                 tables.put_edit(_after_aside(rest[0], version, holding))
-        elif version.number > holding.number:
+        else:
             holding = attrs.evolve(holding, version=version)
             tables.put_holding(holding)
         if not rest and _needs_checkout(holding):
