@@ -18,6 +18,14 @@ def theirs(service: Service, tmp_path: Path) -> Iterator[Original]:
         yield device
 
 
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "shared"
+    made.mkdir()
+    (made / "file.txt").write_bytes(b"base")
+    return made
+
+
 def contents(client: OaioClient, oaio_id: str) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in client.files(oaio_id)}
 
@@ -40,15 +48,12 @@ def test_values_go_both_ways(make_client: MakeClient, theirs: Original) -> None:
     assert ours.conflicts() == []
 
 
-def test_a_folder_goes_both_ways(make_client: MakeClient, theirs: Original, tmp_path: Path) -> None:
+def test_a_folder_goes_both_ways(make_client: MakeClient, theirs: Original, folder: Path) -> None:
     ours = make_client("ours")
-    folder = tmp_path / "shared"
-    folder.mkdir()
     (folder / "one.txt").write_bytes(b"1")
-    (folder / "two.txt").write_bytes(b"2")
     made = theirs.do("register_folder", str(folder))["oaio_id"]
     ours.sync()
-    assert contents(ours, made) == {"one.txt": b"1", "two.txt": b"2"}
+    assert contents(ours, made) == {"one.txt": b"1", "file.txt": b"base"}
     changed = next(path for path in ours.files(made) if path.name == "one.txt")
     changed.write_bytes(b"ours")
     ours.sync()
@@ -57,18 +62,15 @@ def test_a_folder_goes_both_ways(make_client: MakeClient, theirs: Original, tmp_
     (folder / "three.txt").write_bytes(b"3")
     theirs.do("update_folder", made)
     ours.sync()
-    assert contents(ours, made) == {"one.txt": b"ours", "two.txt": b"2", "three.txt": b"3"}
+    assert contents(ours, made) == {"one.txt": b"ours", "file.txt": b"base", "three.txt": b"3"}
     assert ours.conflicts() == []
 
 
 @pytest.mark.parametrize("keep", ["front", "other", "both"])
 def test_what_an_original_overtakes_is_a_conflict_that_ours_settle(
-    make_client: MakeClient, theirs: Original, tmp_path: Path, keep: str
+    make_client: MakeClient, theirs: Original, folder: Path, keep: str
 ) -> None:
     ours, second = make_client("ours"), make_client("second")
-    folder = tmp_path / "shared"
-    folder.mkdir()
-    (folder / "file.txt").write_bytes(b"base")
     made = theirs.do("register_folder", str(folder))["oaio_id"]
     ours.sync()
     ours.files(made)[0].write_bytes(b"ours")
@@ -89,12 +91,9 @@ def test_what_an_original_overtakes_is_a_conflict_that_ours_settle(
 
 @pytest.mark.parametrize("keep", ["front", "other", "both"])
 def test_what_ours_overtakes_of_an_original_is_settled_with_its_files(
-    make_client: MakeClient, theirs: Original, tmp_path: Path, keep: str
+    make_client: MakeClient, theirs: Original, folder: Path, keep: str
 ) -> None:
     ours, second = make_client("ours"), make_client("second")
-    folder = tmp_path / "shared"
-    folder.mkdir()
-    (folder / "file.txt").write_bytes(b"base")
     made = theirs.do("register_folder", str(folder))["oaio_id"]
     ours.sync()
     folder.joinpath("file.txt").write_bytes(b"theirs")
