@@ -23,6 +23,7 @@ class HostMachine(RuleBasedStateMachine):
         self.host: CshApi = source.make()
         self.model: dict[str, bytes] = {}
         self.versions: dict[str, list[str]] = {}
+        self.conditions = 0
         for found in list(self.host.list()):
             self.host.delete(found.path)
 
@@ -40,6 +41,7 @@ class HostMachine(RuleBasedStateMachine):
         """Store if absent."""
         if not self.host.guarantees.conditional_write:
             return
+        content = self._own(content)
         if path in self.model or self._is_blocked(path):
             with pytest.raises(AlreadyExists):
                 self.host.write(path, content, expect=Absent)
@@ -53,11 +55,17 @@ class HostMachine(RuleBasedStateMachine):
         if not self.host.guarantees.conditional_write or len(known) <= age or self._is_blocked(path):
             return
         expected = known[-1 - age]
+        content = self._own(content)
         if path in self.model and self.host.stat(path).version == expected:
             self._stored(path, content, self.host.write(path, content, expect=expected).version)
         else:
             with pytest.raises(Changed):
                 self.host.write(path, content, expect=expected)
+
+    def _own(self, content: bytes) -> bytes:
+        """Content that nothing else stored; a host that tries again tells by it who was first."""
+        self.conditions += 1
+        return b"%d:%b" % (self.conditions, content)
 
     @rule(path=_PATHS)
     def delete(self, path: str) -> None:
