@@ -2,32 +2,27 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import attrs
-
 from oaio_storage.client import durable
-from oaio_storage.client.attaching import manifest_on_disk
 from oaio_storage.client.common import LAST_SYNC_STAMP_FILE
 from oaio_storage.client.device import Device
-from oaio_storage.client.edits import check_argument, check_root
+from oaio_storage.client.edits import check_argument
 from oaio_storage.client.remote import Remote, base_url
 from oaio_storage.client.session import SESSION_FILE, Settings
 from oaio_storage.client.store import Store
-from oaio_storage.client.switching import checksum_at
-from oaio_storage.errors import AlreadyExists, InvalidArgument, RootUnavailable, UnknownHost
+from oaio_storage.errors import InvalidArgument, OaioError, RootUnavailable, UnknownHost
 from oaio_storage.hash_cache import HashCache
 from oaio_storage.model import OLDEST_SYNC_STAMP
 from oaio_storage.names import defuse
 from oaio_storage.places import Places
-from oaio_storage.scan import root_identity, scan
 
 if TYPE_CHECKING:
     from oaio_storage.client.api import OaioClient
 
 STATE_FILE, HASHES_FILE = "state.sqlite", "hashes.sqlite"
-_SHOWN = 3
 
 
 def connect(  # noqa: PLR0913, PLR0917 - the parameters of the original
@@ -99,8 +94,8 @@ def init_client(  # noqa: PLR0913, PLR0917 - what has to be said once
         csh_id: storage host of new objects; empty: the server's default.
 
     Raises:
-        WrongPassword, Offline: nothing was kept.
-        UnknownHost: the server does not offer ``csh_id``; the message lists what it does.
+        WrongPassword, Offline: nothing was kept; what was made in ``client_root`` is gone again.
+        UnknownHost: the server does not offer ``csh_id``, likewise; the message lists what it does.
         InvalidArgument, RootUnavailable, LocalStateDamaged: as :func:`connect`.
     """
     from oaio_storage.client.api import OaioClient  # noqa: PLC0415 - it imports this module
@@ -108,9 +103,16 @@ def init_client(  # noqa: PLR0913, PLR0917 - what has to be said once
     check_argument(user_name, "no user was named")
     check_argument(password, "no password was given")
     root = Path(client_root).expanduser().absolute()
+    is_new, was_there = not (root / STATE_FILE).exists(), root.exists()
     client = OaioClient(server, {"username": user_name}, app_id, device_id, csh_id, str(root))
-    client.remote.login(password)
-    _learn_offer(client, csh_id)
+    try:
+        client.remote.login(password)
+        _learn_offer(client, csh_id)
+    except OaioError:
+        client.close()
+        if is_new:
+            _unmake(root, keep_folder=was_there)
+        raise
     settings = Settings(
         server=client.remote.url,
         user_name=user_name,
@@ -120,6 +122,16 @@ def init_client(  # noqa: PLR0913, PLR0917 - what has to be said once
     )
     settings.save(root)
     return client
+
+
+def _unmake(root: Path, *, keep_folder: bool) -> None:
+    """Remove records that hold nothing yet, so that the folder is free for another user or server."""
+    records = [STATE_FILE, f"{STATE_FILE}-wal", f"{STATE_FILE}-shm", HASHES_FILE]
+    for name in (*records, SESSION_FILE, LAST_SYNC_STAMP_FILE):
+        (root / name).unlink(missing_ok=True)
+    if not keep_folder:
+        with suppress(OSError):  # not empty: somebody else put something there
+            root.rmdir()
 
 
 def _learn_offer(client: "OaioClient", csh_id: str) -> None:
@@ -163,71 +175,6 @@ def login(client: "OaioClient", password: str) -> None:
     """
     check_argument(password, "no password was given")
     client.remote.login(password)
-
-
-def map_files(client: "OaioClient", oaio_id: str, folder: Path | str) -> list[Path]:
-    """Place the object's files in ``folder`` on this device from now on (O15). A repeat is safe.
-
-    Files that lie there already and are equal are taken over; others are never overwritten.
-
-    Returns:
-        The files' paths.
-
-    Raises:
-        NotRegistered: there is no such object here.
-        AlreadyExists: other files are in the way; nothing was changed.
-        RootOverlap: the folder overlaps client_root or another object's folder.
-    """
-    device = client.device
-    root = device.places.expand(str(folder))
-    with device.store.read() as tables:
-        seen, holding, _ = device.known(tables, oaio_id)
-        check_root(device, tables, root, oaio_id)
-    check_argument(seen.client_values.get("_file_paths"), f"no files are attached to {oaio_id}")
-    wanted = holding.manifest()
-    found = scan(root, cache=device.cache) if root.is_dir() else None
-    if found is not None:
-        odd = [
-            path
-            for path, entry in found.manifest.items()
-            if path not in wanted or wanted[path].checksum != entry.checksum
-        ]
-        if odd := sorted([*odd, *found.unknown]):
-            raise AlreadyExists(
-                f"{len(odd)} other files lie in {root}: {', '.join(odd[:_SHOWN])}", "Choose an empty folder."
-            )
-    old = device.root_of(holding)
-    for path, entry in wanted.items():
-        if checksum_at(root / path) != entry.checksum:
-            _copy(old / path, root / path, entry.checksum)
-    durable.make_folder(root)
-    with device.store.write() as tables:
-        now = tables.holding(oaio_id)
-        if now is None or now.disk != holding.disk:
-            raise AlreadyExists(f"{oaio_id} changed meanwhile", "Try again.")
-        tables.put_holding(
-            attrs.evolve(
-                now,
-                root=str(root),
-                root_id=root_identity(root),
-                disk=manifest_on_disk(wanted).text(),
-                whole=True,
-            )
-        )
-        tables.set_problem(oaio_id)
-    if not holding.root and old.exists():
-        durable.to_trash(old, device.trash)
-    return client.files(oaio_id)
-
-
-def _copy(source: Path, target: Path, checksum: str) -> None:
-    import shutil  # noqa: PLC0415 - only for this
-
-    if checksum_at(source) != checksum:
-        raise RootUnavailable(f"{source} is not as it was last seen", "oaio sync")
-    durable.make_folder(target.parent)
-    shutil.copy2(source, target)
-    durable.sync_file(target)
 
 
 def _opened(root: Path, user_name: str) -> Store:

@@ -4,10 +4,12 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from client.conftest import PASSWORD, Service
 
+from oaio_storage.client import init_client
 from oaio_storage.client.records import Holding
 from oaio_storage.client.store import SCHEMA_VERSION, Store
-from oaio_storage.errors import LocalStateDamaged
+from oaio_storage.errors import LocalStateDamaged, Offline, UnknownHost, WrongPassword
 
 
 def test_what_a_transaction_wrote_is_there_again(tmp_path: Path) -> None:
@@ -54,3 +56,18 @@ def test_damaged_records_are_set_aside_and_never_removed(tmp_path: Path, content
     (aside,) = tmp_path.glob("*.damaged*")
     assert aside.read_bytes() == content
     Store(path).close()
+
+
+def test_an_init_that_fails_leaves_the_folder_to_the_next(service: Service, tmp_path: Path) -> None:
+    root, there = tmp_path / "new", tmp_path / "there"
+    there.mkdir()
+    for folder in (root, there):
+        with pytest.raises(WrongPassword):
+            init_client(folder, service.server.url, "alicee", "typed for the wrong user")
+        with pytest.raises(UnknownHost):
+            init_client(folder, service.server.url, "bob", PASSWORD, csh_id="Nope")
+        with pytest.raises(Offline):
+            init_client(folder, "http://127.0.0.1:1", "carol", PASSWORD)
+        assert folder.exists() is (folder is there)
+        init_client(folder, service.server.url, "alice", PASSWORD).close()
+    assert list(there.glob("*.json"))
