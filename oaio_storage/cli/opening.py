@@ -77,6 +77,8 @@ def values_of(text: str) -> dict[str, Any]:
     except json.JSONDecodeError as err:
         place = f"line {err.lineno}, column {err.colno}"
         raise InvalidValues(f"--values is not JSON: {err.msg} at {place}", _EXAMPLE) from err
+    except InvalidValues:
+        raise
     except ValueError as err:
         raise InvalidValues(f"--values holds a number that is too long: {err}") from err
     if not isinstance(values, dict):

@@ -204,7 +204,8 @@ class Remote:
             raise TimedOut(f"{self.url} gave no whole answer to {slug}") from err
         except requests.exceptions.SSLError as err:
             raise Offline(
-                f"no trusted TLS connection to {self.url}", "Check the address and its certificate."
+                f"no trusted TLS connection to {self.url}",
+                "Check the address and its certificate; REQUESTS_CA_BUNDLE=FILE names one to trust.",
             ) from err
         except (requests.exceptions.ConnectionError, requests.exceptions.Timeout) as err:
             raise Offline(f"{self.url} can't be reached") from err

@@ -49,7 +49,7 @@ def test_values_are_what_json_says(values: dict[str, int]) -> None:
         ("{a: 1}", "not JSON"),
         ("[" * 100_000, "too deep"),
         ('{"a": ' + "1" * 5_000 + "}", "too long"),
-        ('{"a": 1, "a": 2}', "twice"),
+        ('{"a": 1, "a": 2}', "^--values has the name 'a' twice"),
         ('{"a": {"b": 1, "\\u0062": 2}}', "twice"),
     ],
 )
