@@ -7,8 +7,9 @@ if TYPE_CHECKING:
     from oaio_storage.client.asking import share, unregister, unshare
     from oaio_storage.client.common import LAST_SYNC_STAMP_FILE
     from oaio_storage.client.people import UserzAccessType
+    from oaio_storage.client.relocating import map_files
     from oaio_storage.client.reports import Conflict, Problem, SyncReport
-    from oaio_storage.client.wiring import init_client, login, map_files, open_client
+    from oaio_storage.client.wiring import init_client, login, open_client
 
 _HOMES = {
     "Conflict": "reports",
@@ -19,7 +20,7 @@ _HOMES = {
     "UserzAccessType": "people",
     "init_client": "wiring",
     "login": "wiring",
-    "map_files": "wiring",
+    "map_files": "relocating",
     "open_client": "wiring",
     "share": "asking",
     "unregister": "asking",

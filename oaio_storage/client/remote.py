@@ -2,7 +2,8 @@
 
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -174,8 +175,6 @@ class Remote:
         save_cookies(self.session_file, self._owner, self._known_cookies())
 
     def _send(self, method: str, slug: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
-        import requests  # noqa: PLC0415
-
         session, url = self._opened(), f"{self.url}/api/v1/{slug}"
         cookies = self._known_cookies()
         headers = {"Accept": "application/json"}
@@ -191,7 +190,7 @@ class Remote:
             }
         self.tally.requests += 1
         self.tally.bytes_sent += len(content or b"")
-        try:
+        with _told_by_class(self.url, slug):
             answer = session.request(
                 method,
                 url,
@@ -200,20 +199,29 @@ class Remote:
                 timeout=(self.connect_seconds, READ_SECONDS),
                 allow_redirects=False,
             )
-        except (requests.exceptions.ReadTimeout, requests.exceptions.ChunkedEncodingError) as err:
-            raise TimedOut(f"{self.url} gave no whole answer to {slug}") from err
-        except requests.exceptions.SSLError as err:
-            raise Offline(
-                f"no trusted TLS connection to {self.url}",
-                "Check the address and its certificate; REQUESTS_CA_BUNDLE=FILE names one to trust.",
-            ) from err
-        except (requests.exceptions.ConnectionError, requests.exceptions.Timeout) as err:
-            raise Offline(f"{self.url} can't be reached") from err
-        except requests.exceptions.RequestException as err:
-            raise InvalidArgument(f"{self.url} can't be asked: {type(err).__name__}") from err
         self.tally.bytes_received += len(answer.content)
         cookies.update({one.name: one.value or "" for one in answer.cookies})
         return _judged(answer, f"{method} {slug} at {self.url}")
+
+
+@contextmanager
+def _told_by_class(url: str, slug: str) -> Iterator[None]:
+    """Turn what the HTTP library raises into errors of ours."""
+    import requests  # noqa: PLC0415 - slow to import, and edits need no connection
+
+    try:
+        yield
+    except (requests.exceptions.ReadTimeout, requests.exceptions.ChunkedEncodingError) as err:
+        raise TimedOut(f"{url} gave no whole answer to {slug}") from err
+    except requests.exceptions.SSLError as err:
+        raise Offline(
+            f"no trusted TLS connection to {url}",
+            "Check the address and its certificate; REQUESTS_CA_BUNDLE=FILE names one to trust.",
+        ) from err
+    except (requests.exceptions.ConnectionError, requests.exceptions.Timeout) as err:
+        raise Offline(f"{url} can't be reached") from err
+    except requests.exceptions.RequestException as err:
+        raise InvalidArgument(f"{url} can't be asked: {type(err).__name__}") from err
 
 
 def _judged(answer: "requests.Response", what: str) -> dict[str, Any]:

@@ -1,0 +1,96 @@
+"""Placing the files of an object in a folder that this device's user names (O15)."""
+
+import shutil
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import attrs
+
+from oaio_storage.client import durable
+from oaio_storage.client.attaching import manifest_on_disk
+from oaio_storage.client.device import Device
+from oaio_storage.client.edits import check_argument, check_root
+from oaio_storage.client.records import Holding
+from oaio_storage.client.switching import checksum_at
+from oaio_storage.errors import AlreadyExists, RootUnavailable
+from oaio_storage.manifest import Manifest
+from oaio_storage.model import FILES_KEY
+from oaio_storage.scan import root_identity, scan
+
+if TYPE_CHECKING:
+    from oaio_storage.client.api import OaioClient
+
+_SHOWN = 3
+
+
+def map_files(client: "OaioClient", oaio_id: str, folder: Path | str) -> list[Path]:
+    """Place the object's files in ``folder`` on this device from now on (O15). A repeat is safe.
+
+    Files that lie there already and are equal are taken over; others are never overwritten.
+
+    Returns:
+        The files' paths.
+
+    Raises:
+        NotRegistered: there is no such object here.
+        AlreadyExists: other files are in the way; nothing was changed.
+        RootOverlap: the folder overlaps client_root or another object's folder.
+        RootUnavailable: a file is not as it was last seen; the object stays where it is.
+    """
+    device = client.device
+    root = device.places.expand(str(folder))
+    with device.store.read() as tables:
+        seen, holding, _ = device.known(tables, oaio_id)
+        check_root(device, tables, root, oaio_id)
+    check_argument(seen.client_values.get(FILES_KEY), f"no files are attached to {oaio_id}")
+    wanted = holding.manifest()
+    _check_free(device, root, wanted)
+    old = device.root_of(holding)
+    for path, entry in wanted.items():
+        if checksum_at(root / path) != entry.checksum:
+            _copy(device, old / path, root / path, entry.checksum)
+    durable.make_folder(root)
+    _take(device, holding, root, wanted)
+    if not holding.root and old.exists():
+        durable.to_trash(old, device.trash)
+    return client.files(oaio_id)
+
+
+def _check_free(device: Device, root: Path, wanted: Manifest) -> None:
+    if not root.is_dir():
+        return
+    found = scan(root, cache=device.cache)
+    odd = sorted(found.unknown)
+    for path, entry in found.manifest.items():
+        if path not in wanted or wanted[path].checksum != entry.checksum:
+            odd.append(path)
+    if odd:
+        shown = ", ".join(odd[:_SHOWN])
+        raise AlreadyExists(f"{len(odd)} other files lie in {root}: {shown}", "Choose an empty folder.")
+
+
+def _copy(device: Device, source: Path, target: Path, checksum: str) -> None:
+    """Copy by way of client_root: a crash leaves nothing in the user's folder that is not whole."""
+    staging = device.staging(device.new_id())
+    durable.make_folder(staging)
+    staged = staging / target.name
+    try:
+        with suppress(FileNotFoundError):
+            shutil.copy2(source, staged)
+        if checksum_at(staged) != checksum:
+            raise RootUnavailable(f"{source} is not as it was last seen", "oaio sync")
+        durable.sync_file(staged)
+        durable.put(staged, target)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _take(device: Device, holding: Holding, root: Path, files: Manifest) -> None:
+    with device.store.write() as tables:
+        now = tables.holding(holding.oaio_id)
+        if now is None or now.disk != holding.disk:
+            raise AlreadyExists(f"{holding.oaio_id} changed meanwhile", "Try again.")
+        place = attrs.evolve(now, root=str(root), root_id=root_identity(root), whole=True)
+        tables.put_holding(attrs.evolve(place, disk=manifest_on_disk(files).text()))
+        tables.set_problem(holding.oaio_id)
