@@ -98,6 +98,8 @@ class Device:
             return wanted
         last = max(tables.meta("last_stamp"), after, OLDEST_SYNC_STAMP)
         stamp = max(self.now(), stamp_plus(last, 1))
+        while tables.took_stamp(stamp):
+            stamp = stamp_plus(stamp, 1)
         tables.set_meta(last_stamp=stamp)
         return stamp
 

@@ -94,7 +94,8 @@ def register(
         files: where they lie; None: no files, or they lie on a host only (``draft.sources``).
 
     Raises:
-        AlreadyExists: an object of this id is known here, deleted ones included.
+        AlreadyExists: an object of this id is known here, deleted ones included, or one was registered here
+            with this stamp.
         UnknownHost: files are attached, and the server offered other hosts.
         TooLarge: values and list of files are longer than a request.
         InvalidArgument: id or stamp is not allowed.
@@ -106,6 +107,11 @@ def register(
             raise AlreadyExists(
                 f"an object {oaio_id!r} is known already", "Register it under another id or stamp."
             )
+        if tables.took_stamp(stamp):
+            raise AlreadyExists(
+                f"the stamp {stamp} is taken by another object", "Register it with another stamp."
+            )
+        tables.take_stamp(stamp, oaio_id)
         check_host(device, tables, draft)
         item = proposal(device, oaio_id, None, stamp, draft)
         check_length(item)

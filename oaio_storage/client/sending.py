@@ -111,6 +111,8 @@ class Sender:
 
     def _accepted(self, tables: Tables, edit: Edit, version: Version) -> None:
         self.tally.sent += 1
+        if version.base is None:
+            tables.take_stamp(version.stamp, version.oaio_id)
         holding = tables.holding(edit.oaio_id) or Holding(oaio_id=edit.oaio_id)
         for conflict_id in edit.item.resolves:
             tables.drop_conflict(conflict_id)

@@ -44,6 +44,14 @@ class Tables:
             if self.meta(key) != value:
                 self._run("INSERT OR REPLACE INTO meta VALUES (?, ?)", key, value)
 
+    def took_stamp(self, stamp: str) -> bool:
+        """Whether a registration on this device took ``stamp``."""
+        return bool(self.meta(f"stamp:{stamp}"))
+
+    def take_stamp(self, stamp: str, oaio_id: str) -> None:
+        """Remember that ``oaio_id`` is registered with ``stamp``."""
+        self.set_meta(**{f"stamp:{stamp}": oaio_id})
+
     # what is held of objects
 
     def holding(self, oaio_id: str) -> Holding | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from client.conftest import MakeClient, Service, go_offline, go_online
 
+from oaio_storage import OaioClient
 from oaio_storage.client import map_files, open_client
 from oaio_storage.errors import (
     AlreadyExists,
@@ -363,6 +364,24 @@ def test_values_that_cannot_be_stored_change_nothing(
     with pytest.raises(InvalidValues):
         one.register_object(values)
     assert len(one.client_objectz) == before
+
+
+def test_a_stamp_registers_one_object(make_client: MakeClient) -> None:
+    one = make_client("one")
+    stamp = one.client_objectz[_made(one, {"a": 1})].client_stamp
+    for oaio_id in ("", "another-id"):
+        assert one.register_object({"a": 1}, stamp, oaio_id) is None
+        assert stamp in one.error_message
+    own = "20250102030405678901"
+    assert one.register_object({"b": 1}, own) is not None
+    assert one.register_object({"c": 1}, own) is None
+    assert own in one.error_message
+
+
+def _made(client: OaioClient, values: dict[str, object]) -> str:
+    made = client.register_object(values)
+    assert made is not None
+    return made.oaio_id
 
 
 def test_bad_arguments_are_refused_at_the_call(make_client: MakeClient, folder: Path, tmp_path: Path) -> None:
