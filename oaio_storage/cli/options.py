@@ -37,6 +37,17 @@ class Common:
         return self.root
 
 
+def named_path(text: str) -> Path:
+    """The path that an argument names.
+
+    Raises:
+        BadParameter: it is empty, as an unset variable of a shell is, and would mean the current folder.
+    """
+    if not text:
+        raise typer.BadParameter("it is empty; . names the current folder")
+    return Path(text)
+
+
 def common(ctx: typer.Context, root: Path | None, *, as_json: bool) -> Common:
     """The options before the command in ``ctx``, and those given after it."""
     before = ctx.obj if isinstance(ctx.obj, Common) else Common()

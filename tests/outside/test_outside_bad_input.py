@@ -228,6 +228,12 @@ def test_an_unmounted_root_is_a_problem_and_nothing_is_removed(
     assert tree(folder).keys() == {"a", "b"}
 
 
+def test_an_empty_path_is_not_the_current_folder(client: Client) -> None:
+    before = client.ids()
+    client.run("register", "").ended(2)
+    assert client.ids() == before
+
+
 def test_a_missing_root_can_not_be_registered_by_update_either(client: Client, tmp_path: Path) -> None:
     folder = written(tmp_path / "disk", {"a": "a"})
     made = client.register(folder)

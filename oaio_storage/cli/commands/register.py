@@ -7,7 +7,7 @@ import typer
 
 from oaio_storage.cli.editing import registered
 from oaio_storage.cli.opening import opened, values_of
-from oaio_storage.cli.options import JsonOption, RootOption, common
+from oaio_storage.cli.options import JsonOption, RootOption, common, named_path
 from oaio_storage.cli.output import answer
 from oaio_storage.errors import InvalidArgument
 
@@ -15,7 +15,7 @@ from oaio_storage.errors import InvalidArgument
 def register(
     ctx: typer.Context,
     path: Annotated[
-        Path | None, typer.Argument(metavar="PATH", readable=False, help="A file or a folder.")
+        Path | None, typer.Argument(metavar="PATH", parser=named_path, help="A file or a folder.")
     ] = None,
     *,
     values: Annotated[

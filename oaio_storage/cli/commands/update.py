@@ -7,7 +7,7 @@ import typer
 
 from oaio_storage.cli.editing import updated
 from oaio_storage.cli.opening import opened, the_one, values_of
-from oaio_storage.cli.options import IdArgument, JsonOption, RootOption, common
+from oaio_storage.cli.options import IdArgument, JsonOption, RootOption, common, named_path
 from oaio_storage.cli.output import answer
 from oaio_storage.errors import InvalidArgument
 
@@ -18,7 +18,7 @@ def update(  # noqa: PLR0913 - one parameter for each option
     path: Annotated[
         Path | None,
         typer.Argument(
-            metavar="PATH", readable=False, help="The file or folder to take; else the known one."
+            metavar="PATH", parser=named_path, help="The file or folder to take; else the known one."
         ),
     ] = None,
     *,
