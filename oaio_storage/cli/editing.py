@@ -16,9 +16,12 @@ def existing(path: Path) -> Path:
 
     Raises:
         NotFound: nothing is there.
+        InvalidArgument: it is a device, pipe or socket.
     """
     if not path.exists():
         raise NotFound(f"there is no file or folder {path}", "Check the path.")
+    if not (path.is_file() or path.is_dir()):
+        raise InvalidArgument(f"{path} is neither a regular file nor a folder", "Name one of those.")
     return path.absolute()
 
 

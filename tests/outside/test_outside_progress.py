@@ -1,0 +1,37 @@
+"""Progress is shown on a terminal, and nowhere else."""
+
+import os
+import pty
+import subprocess
+from pathlib import Path
+
+from outsider import OAIO, NewClient, NewUser, environment, written
+
+
+def _on_a_terminal(*words: str) -> tuple[int, bytes]:
+    """Exit code, and what was written to standard error, which is a terminal."""
+    ours, theirs = pty.openpty()
+    env = environment({"TERM": "xterm"})
+    with subprocess.Popen([str(OAIO), *words], env=env, stdout=subprocess.PIPE, stderr=theirs) as run:
+        os.close(theirs)
+        told = b""
+        try:
+            while part := os.read(ours, 4096):
+                told += part
+        except OSError:  # how Linux tells that nobody writes there any more
+            pass
+        run.communicate(timeout=60)
+    os.close(ours)
+    return run.returncode, told
+
+
+def test_sync_shows_progress_on_a_terminal_only(
+    new_client: NewClient, new_user: NewUser, tmp_path: Path
+) -> None:
+    user = new_user()
+    laptop, phone = new_client(user), new_client(user, "phone")
+    laptop.register(written(tmp_path / "folder", {"a": "a", "b": "b"}))
+    code, told = _on_a_terminal("sync", "--root", str(laptop.root))
+    assert code == 0
+    assert b"send" in told
+    assert phone.run("sync").ok().err == ""
