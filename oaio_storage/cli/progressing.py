@@ -8,10 +8,15 @@ from contextlib import contextmanager
 from oaio_storage.progress import Progress, Report, ignore
 
 
+def is_shown() -> bool:
+    """Whether standard error is a terminal on which a line can be taken away again."""
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+
 @contextmanager
 def progress() -> Iterator[Report]:
     """What to pass as ``report``; it shows nothing where standard error is no terminal."""
-    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+    if not is_shown():
         yield ignore
         return
     from rich.console import Console  # noqa: PLC0415 - only on a terminal

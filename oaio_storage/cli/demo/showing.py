@@ -1,7 +1,6 @@
 """The demo as people see it: where it works, a line for each step, and an end that leaves nothing behind."""
 
 import contextlib
-import os
 import signal
 import sys
 import tempfile
@@ -14,6 +13,7 @@ from oaio_storage.cli.demo.folders import checked_source
 from oaio_storage.cli.demo.script import lines
 from oaio_storage.cli.demo.story import Step, tell_story
 from oaio_storage.cli.output import answer, say
+from oaio_storage.cli.progressing import is_shown
 from oaio_storage.errors import AlreadyExists, InvalidArgument
 from oaio_storage.places import Places
 from oaio_storage.scan import check_apart
@@ -101,7 +101,7 @@ def _ended_by_sigterm() -> Iterator[None]:
 @contextlib.contextmanager
 def _announcing() -> Iterator[Callable[[str], None]]:
     """A function that shows what is going on, on stderr if that is a terminal; ``""`` takes it away."""
-    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+    if not is_shown():
         yield lambda _title: None
         return
     from rich.console import Console  # noqa: PLC0415 - only on a terminal
