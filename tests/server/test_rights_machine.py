@@ -2,13 +2,14 @@
 
 import pytest
 from counts import COUNTS
-from hypothesis import settings
+from hypothesis import seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from server.devices import Device, new_id, original_body
 
 NAMES = ("alice", "bob", "carol")
 WHO = st.sampled_from(NAMES)
+ROUNDS = 10
 MET = {"granted": 0, "revoked": 0, "refused": 0, "deleted": 0}
 
 
@@ -24,7 +25,7 @@ class RightsMachine(RuleBasedStateMachine):
         self.known = {"alice"}
         self.values, self.deleted = "{}", False
 
-    @rule(actor=WHO, user=WHO, right=st.sampled_from("CDUrx"), original=st.booleans())
+    @rule(actor=WHO, user=WHO, right=st.sampled_from("rUDCx"), original=st.booleans())
     def share(self, actor: str, user: str, right: str, original: bool) -> None:  # noqa: FBT001 - hypothesis
         leaves = actor == user and right == "x"
         orphaned = self.rights[user] == "C" != right and list(self.rights.values()).count("C") == 1
@@ -64,8 +65,11 @@ class RightsMachine(RuleBasedStateMachine):
             self.values = f'{{"n":{number}}}'
             self.base = (device.entry(self.oaio_id) or {})["version"]["id"]
 
-    @rule(actor=WHO)
-    def delete(self, actor: str) -> None:
+    @rule(actor=WHO, chance=st.integers(0, 4))
+    def delete(self, actor: str, chance: int) -> None:
+        """Seldom, since little happens to a deleted object."""
+        if chance < 4:
+            return
         right = self.rights[actor]
         wanted = 404 if right == "x" else 403 if right in "rU" else 409 if self.deleted else 200
         result = self.devices[actor].propose(self.oaio_id, self.base, deleted=True)
@@ -96,5 +100,10 @@ def test_rights_hold_in_any_order() -> None:
     some = settings(
         max_examples=max(5, COUNTS.machine_histories // 6), stateful_step_count=COUNTS.machine_steps
     )
-    run_state_machine_as_test(RightsMachine, settings=some)
+    for number in range(ROUNDS):
+        if some.derandomize:  # without a seed, each round would be the same
+            seed(number)(RightsMachine)
+        run_state_machine_as_test(RightsMachine, settings=some)
+        if all(MET.values()):
+            break
     assert all(MET.values()), MET
