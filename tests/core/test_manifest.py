@@ -27,53 +27,8 @@ from oaio_storage.manifest import (
     import_original,
     renames,
 )
-from oaio_storage.names import collisions, why_refused
-
-contents = st.sampled_from([b"", b"a", b"b", b"ab", b"c" * 100])
-extras = st.sampled_from(["", "", "", ",mode=755", ",a=,b=x=y"])
-parts = st.one_of(
-    st.sampled_from(["a", "b", "c", "é", "d 1", "? x", "-", "0", "digest", "1 x", ".h", "\u2028", "😀", "ﬀ"]),
-    st.text(min_size=1, max_size=5),
-)
-paths = st.lists(parts, min_size=1, max_size=4).map("/".join).filter(lambda path: not why_refused(path))
-entries = st.builds(
-    lambda content, executable, mtime, extra: FileEntry(
-        len(content), sha256(content).hexdigest(), executable, mtime, extra
-    ),
-    contents,
-    st.sampled_from([True, False, None]),
-    st.integers(-(2**70), 2**70),
-    extras,
-)
-trees = st.dictionaries(paths, entries, max_size=10).map(
-    lambda tree: Manifest({path: tree[path] for path in tree.keys() - _clashing(tree)})
-)
-
-
-def _clashing(tree: dict[str, FileEntry]) -> set[str]:
-    return {path for group in collisions(tree) for path in group}
-
-
-@st.composite
-def pairs(draw: st.DrawFn, count: int = 2) -> tuple[Manifest, ...]:
-    """Trees that stem from one: files removed, changed, renamed and added."""
-    made = [draw(trees)]
-    for _ in range(count - 1):
-        tree = dict(made[-1])
-        for path in draw(st.lists(st.sampled_from(sorted(tree)), unique=True)) if tree else []:
-            match draw(st.sampled_from(["remove", "change", "touch", "rename"])):
-                case "remove":
-                    del tree[path]
-                case "change":
-                    tree[path] = draw(entries)
-                case "touch":
-                    entry = tree[path]
-                    tree[path] = FileEntry(entry.size, entry.checksum, entry.executable, 7, entry.extra)
-                case _:
-                    tree[draw(paths)] = tree.pop(path)
-        tree |= draw(st.dictionaries(paths, entries, max_size=3))
-        made.append(Manifest({path: tree[path] for path in tree.keys() - _clashing(tree)}))
-    return tuple(made)
+from oaio_storage.testing.strategies import related_trees as pairs
+from oaio_storage.testing.strategies import trees
 
 
 def lines(manifest: Manifest) -> io.StringIO:
