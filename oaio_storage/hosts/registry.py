@@ -36,28 +36,40 @@ def host_api(csh_id: str, /, *, expect_root: str = "", **csh_args: object) -> Cs
         WrongRoot: the root is not the expected one.
         OaioError: the backend is installed, but can't be imported; the message names it and its distribution.
     """
-    host = Retry(_made(_backend(csh_id), csh_id, csh_args))
+    host = Retry(_made(backend_of(csh_id), csh_id, csh_args))
     if expect_root:
         roots.check_root(host, expect_root)
     return host
 
 
-def _points() -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=GROUP)}
+def backend_id(csh_id: str) -> str:
+    """The id of the backend that serves the host ``csh_id``. No backend is imported.
 
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(sorted(names)) or "none"
-
-
-def _backend(csh_id: str) -> type[CshApi]:
+    Raises:
+        UnknownHost: no such backend is installed; the message lists those that are.
+    """
     points = _points()
-    point = points.get(csh_id) or points.get(csh_id.partition("-")[0])
-    if point is None:
-        raise UnknownHost(
-            f"no backend for the storage host {csh_id!r} is installed; there are: {_listed(points)}",
-            f"Install a package that offers it as entry point of {GROUP}, or use one of those.",
-        )
+    for name in (csh_id, csh_id.partition("-")[0]):
+        if name in points:
+            return name
+    raise UnknownHost(
+        f"no backend for the storage host {csh_id[:80]!r} is installed; there are: {_listed(points)}",
+        f"Install a package that offers it as entry point of {GROUP}, or use one of those.",
+    )
+
+
+def backend_of(csh_id: str) -> type[CshApi]:
+    """The class of the backend that serves the host ``csh_id``.
+
+    Raises:
+        UnknownHost: none is installed, two distributions claim its id, or it can't be imported or is no
+            backend; the message names it and the distributions.
+    """
+    claims = _points()[backend_id(csh_id)]
+    if len(claims) > 1:
+        named = " and ".join(_origin(point) for point in claims)
+        raise UnknownHost(f"two distributions claim one id: {named}", "Uninstall one of them.")
+    point = claims[0]
     try:
         loaded = point.load()
     except Exception as err:  # whatever a stranger's module raises when it is imported
@@ -69,13 +81,32 @@ def _backend(csh_id: str) -> type[CshApi]:
     return loaded
 
 
+def arguments(backend: type[CshApi]) -> dict[str, "attrs.Attribute[object]"]:
+    """The fields of ``backend`` that are the arguments of its hosts, by the names they are given with."""
+    fields = attrs.fields(backend)  # type: ignore[arg-type]  # every backend is an attrs class
+    return {field.alias: field for field in fields if field.init}
+
+
+def _points() -> dict[str, list[EntryPoint]]:
+    """The entry points by name; several under one name if different distributions claim it."""
+    points: dict[str, dict[tuple[str, str], EntryPoint]] = {}
+    for point in entry_points(group=GROUP):
+        claim = (point.value, point.dist.name if point.dist else "")
+        points.setdefault(point.name, {}).setdefault(claim, point)
+    return {name: list(claims.values()) for name, claims in points.items()}
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
+
+
 def _origin(point: EntryPoint) -> str:
     distribution = f"{point.dist.name} {point.dist.version}" if point.dist else "an unknown distribution"
     return f"the backend {point.name!r} ({point.value}) of {distribution}"
 
 
 def _made(backend: type[CshApi], csh_id: str, csh_args: dict[str, object]) -> CshApi:
-    fields = {field.alias: field for field in attrs.fields(backend) if field.init}  # type: ignore[arg-type]  # _backend saw that it is an attrs class
+    fields = arguments(backend)
     if unknown := sorted(csh_args.keys() - fields.keys()):
         raise InvalidArgument(
             f"the storage host {csh_id!r} has no argument {_listed(unknown)}; it has: {_listed(fields)}"
