@@ -24,6 +24,7 @@
     │   ├── RootOverlap             two folders that must be apart
     │   ├── SourceChanged           a file changed or vanished while it was read
     │   ├── LocalStateDamaged       this device's own records can't be read
+    │   ├── InvalidConfiguration    a file of settings is not as it has to be
     │   └── MassDeletion            more than half would go; a person says yes first
     ├── StorageError                the operator of a host or server acts
     │   ├── AccessDenied            the host refuses these credentials
@@ -214,6 +215,13 @@ class SourceChanged(DeviceError):
 
 class LocalStateDamaged(DeviceError):
     """This device's own records can't be read; they were set aside, not deleted."""
+
+
+class InvalidConfiguration(DeviceError):
+    """A file of settings is not as it has to be; the message names file and key. It was left as it is."""
+
+    exit_code = EXIT_USAGE
+    default_hint = "Correct the file."
 
 
 class MassDeletion(DeviceError):
