@@ -25,14 +25,15 @@ class CshApi(ABC):
     ``repr=False``. It writes the five hooks ``_read``, ``_stat``, ``_list``, ``_write``, ``_delete``,
     overrides others for speed or ability, and declares :attr:`guarantees` and :attr:`foreign_errors`. The
     public methods are final: they check the path by one rule for all hosts
-        (:func:`~oaio_storage.names.check_path`), refuse what is not guaranteed, call the hook, and turn what
-        it raises into errors of
-    :mod:`oaio_storage.errors`. They never retry; :class:`~oaio_storage.hosts.wrappers.retry.Retry` does.
+    (:func:`~oaio_storage.names.check_path`), refuse what is not guaranteed, call the hook, and turn what it
+    raises into errors of :mod:`oaio_storage.errors`. They never retry;
+    :class:`~oaio_storage.hosts.wrappers.retry.Retry` does.
 
     Paths are literal, relative to the root, and never patterns. A path is a file or a folder, not both;
     folders come with the first file in them and go with the last. All methods may raise InvalidName (nothing
     was asked of the host), and the leaves of StorageError and TryAgain; after TimedOut the outcome is unknown
-    until it is read.
+    until it is read. Where nothing can be stored (``read_only``), all that change something raise
+    NotGuaranteed before any I/O.
     """
 
     foreign_errors: ClassVar[foreign.ForeignErrors] = foreign.OS_ERRORS
@@ -137,7 +138,7 @@ class CshApi(ABC):
             NotGuaranteed: a condition on a host that has none.
         """
         check_path(path)
-        self._check_condition(expect)
+        self._check_change(expect)
         with streams.opened(content, size) as source, self._only_ours("write", path, source):
             return self._write(path, cast("BinaryIO", source), source.size, expect, headers or {})
 
@@ -154,6 +155,7 @@ class CshApi(ABC):
         """
         check_path(source)
         check_path(target)
+        self._check_change()
         with self._only_ours("copy", source):
             return self._stat(source) if source == target else self._copy(source, target)
 
@@ -170,7 +172,7 @@ class CshApi(ABC):
             NotGuaranteed: a condition on a host that has none.
         """
         check_path(path)
-        self._check_condition(expect)
+        self._check_change(expect)
         with self._only_ours("delete", path):
             self._delete(path, expect)
 
@@ -184,6 +186,7 @@ class CshApi(ABC):
         """
         check_path(a)
         check_path(b)
+        self._check_change()
         self._demand(self.guarantees.swap, "exchange two folders in one step")
         if f"{a}/".startswith(f"{b}/") or f"{b}/".startswith(f"{a}/"):
             raise InvalidArgument(f"one of the folders {a!r} and {b!r} lies in the other")
@@ -213,6 +216,7 @@ class CshApi(ABC):
         """
         if not older_than >= 0:
             raise InvalidArgument(f"not a number of seconds: {older_than}")
+        self._check_change()
         with self._only_ours("clean up", ""):
             return self._clean_up(older_than)
 
@@ -279,7 +283,7 @@ class CshApi(ABC):
         Durable; a repeat and a race are safe.
 
         Raises:
-            NotGuaranteed: the host has no conditional writes, so two could each make a marker.
+            NotGuaranteed: the host is read-only, or has no conditional writes, so two could each make one.
             WrongRoot: there is a marker that can't be read.
         """
         with self._only_ours("create", ""):
@@ -342,7 +346,7 @@ class CshApi(ABC):
     def _clean_up(self, older_than: float) -> int:  # noqa: ARG002 - for those who override it
         return 0
 
-    def _create_root(self) -> str:
+    def _create_root(self) -> str:  # a read-only host leaves it as it is: the marker's write is refused
         return roots.create_marker(self.state)
 
     # ---- common to all
@@ -353,7 +357,8 @@ class CshApi(ABC):
                 if not why_refused(found.path):
                     yield found
 
-    def _check_condition(self, expect: Expect) -> None:
+    def _check_change(self, expect: Expect = None) -> None:
+        self._demand(not self.guarantees.read_only, "store, change or remove anything")
         if expect is None:
             return
         if expect is not Absent and not (isinstance(expect, str) and expect):
@@ -367,7 +372,7 @@ class CshApi(ABC):
     def _not_guaranteed(self, ability: str) -> NotGuaranteed:
         return NotGuaranteed(
             f"the host {self.name} can't {ability}",
-            "Use a host that guarantees it, or do without the condition.",
+            "Use a host that guarantees it, or do without.",
         )
 
     @property

@@ -79,7 +79,7 @@ def put_files(
     Raises:
         InvalidName: a path that no host can hold; nothing was moved.
         InvalidArgument: two paths that can't both be stored; nothing was moved.
-        NotGuaranteed: Absent on a host without conditional writes; nothing was moved.
+        NotGuaranteed: a read-only host, or Absent on one without conditional writes; nothing was moved.
         AlreadyExists: with Absent, a file with another content is there.
         SourceChanged: a local file is gone, unreadable or changed its size.
     """
@@ -88,7 +88,7 @@ def put_files(
     if expect is Absent and not host.guarantees.conditional_write:
         raise NotGuaranteed(f"the host {host.name} can't decide in one step whether a file is absent")
     tasks = list(files)
-    _check_paths([path for path, _ in tasks])
+    _check_targets(host, [path for path, _ in tasks])
 
     def put(task: tuple[str, Path]) -> _Step:
         path, local = task
@@ -149,12 +149,13 @@ def copy_files(host: "CshApi", files: Iterable[tuple[str, str, int]], *, report:
     Raises:
         InvalidName: a path that no host can hold; nothing was copied.
         InvalidArgument: two targets that can't both be stored; nothing was copied.
+        NotGuaranteed: the host is read-only; nothing was copied.
         AlreadyExists: a folder, or a file in place of a folder, is in the way of a target.
     """
     tasks = list(files)
     for source, _, _ in tasks:
         check_path(source)
-    _check_paths([target for _, target, _ in tasks])
+    _check_targets(host, [target for _, target, _ in tasks])
 
     def copy(task: tuple[str, str, int]) -> _Step:
         source, target, size = task
@@ -176,8 +177,10 @@ def delete_files(host: "CshApi", paths: Iterable[str], *, report: Report = ignor
 
     Raises:
         InvalidName: a path that no host can hold; nothing was removed.
+        NotGuaranteed: the host is read-only; nothing was removed.
     """
     tasks = [check_path(path) for path in paths]
+    _check_writable(host)
 
     def delete(path: str) -> _Step:
         host.delete(path)
@@ -186,9 +189,15 @@ def delete_files(host: "CshApi", paths: Iterable[str], *, report: Report = ignor
     return _move(tasks, delete, "delete", report)
 
 
-def _check_paths(paths: list[str]) -> None:
+def _check_writable(host: "CshApi") -> None:
+    if host.guarantees.read_only:
+        raise NotGuaranteed(f"the host {host.name} can't store, change or remove anything")
+
+
+def _check_targets(host: "CshApi", paths: list[str]) -> None:
     for path in paths:
         check_path(path)
+    _check_writable(host)
     if twice := [path for path, times in Counter(paths).items() if times > 1]:
         raise InvalidArgument(f"a path is named twice: {twice[0]!r}")
     if clashes := collisions(paths):

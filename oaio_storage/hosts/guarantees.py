@@ -53,6 +53,8 @@ class Guarantees:
     I/O (:class:`~oaio_storage.errors.NotGuaranteed`), or told here to who must know it.
 
     Attributes:
+        read_only: nothing can be stored here; what would change something raises NotGuaranteed before any
+            I/O.
         atomic_write: a reader beside a write gets the old or the new content, and after a failed one the old.
         durable: what was acknowledged survives a loss of power.
         conditional_write: ``expect`` of ``write`` and ``delete`` is decided by the host in one step.
@@ -69,6 +71,7 @@ class Guarantees:
         visibility_delay: seconds after which others see a change at the latest; infinite where unknown.
     """
 
+    read_only: bool = False
     atomic_write: bool = False
     durable: bool = False
     conditional_write: bool = False
