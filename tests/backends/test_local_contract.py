@@ -39,6 +39,7 @@ def local_source(folder: Path) -> HostSource:
         make=lambda: LocalApi(str(root)),
         raw_read=lambda path: (root / path).read_bytes(),
         raw_write=raw_write,
+        raw_link=lambda path, target: (root / path).symlink_to(target),
         process=("oaio_storage_local:LocalApi", {"root_folder": str(root)}),
     )
 

@@ -6,8 +6,9 @@ import fsspec
 import pytest
 from counts import COUNTS
 
+from oaio_storage.hosts import CshApi
 from oaio_storage.hosts.fsspec_api import FsspecApi
-from oaio_storage.testing import HostContract, HostSource, KitCounts
+from oaio_storage.testing import HostContract, HostSource, KitCounts, replaces
 
 KIT_COUNTS = KitCounts(
     listed=(0, 1, 999, 1000, 1001), histories=COUNTS.machine_histories, steps=COUNTS.machine_steps
@@ -47,5 +48,15 @@ class TestFileAddress(HostContract):
             make=lambda: FsspecApi(root.as_uri()),
             raw_read=lambda path: (root / path).read_bytes(),
             raw_write=raw_write,
+            raw_link=lambda path, target: (root / path).symlink_to(target),
             process=("oaio_storage.hosts.fsspec_api:FsspecApi", {"url": root.as_uri()}),
         )
+
+    @replaces
+    def test_links_lead_nowhere(self, source: HostSource, host: CshApi, tmp_path: Path) -> None:
+        """They are followed, as the class says; nothing in fsspec could forbid it."""
+        secret = tmp_path / "secret"
+        secret.write_bytes(b"outside")
+        assert source.raw_link is not None
+        source.raw_link("to-file", secret)
+        assert host.read("to-file") == b"outside"

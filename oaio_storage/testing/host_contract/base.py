@@ -24,13 +24,16 @@ class HostSource:
         make: a fresh instance, at each call.
         raw_read: the content of a file, read around the backend.
         raw_write: store a file, around the backend, as a stranger would.
+        raw_link: place a link to a local file or folder outside of the root under a path, as a stranger
+            would; None if the host knows no links.
         process: how another process makes the same host: ``module:Class`` and its arguments; None if no other
             process can reach it.
     """
 
     make: Callable[[], CshApi]
     raw_read: Callable[[str], bytes]
-    raw_write: Callable[[str, bytes], None]
+    raw_write: Callable[[str, bytes], object]
+    raw_link: Callable[[str, Path], object] | None = None
     process: tuple[str, Mapping[str, Any]] | None = None
 
 

@@ -1,11 +1,12 @@
 """Names are literal and safe: B13, B14, B16, B17, B24; and the state folder."""
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from oaio_storage.errors import AlreadyExists, InvalidName
+from oaio_storage.errors import AlreadyExists, InvalidName, NotFound
 from oaio_storage.hosts import CshApi
 from oaio_storage.testing.host_contract.base import HostKit, HostSource, everything, paths
 
@@ -124,6 +125,32 @@ class Naming(HostKit):
                 with pytest.raises(InvalidName):
                     call()
         assert everything(host) == {"a": b"x"}
+
+    def test_links_lead_nowhere(self, source: HostSource, host: CshApi, tmp_path: Path) -> None:
+        """B14: links that strangers placed are no files, and nothing outside is read, changed or removed."""
+        if source.raw_link is None:
+            pytest.skip("the host knows no links (HostSource.raw_link)")
+        outside = tmp_path / "outside"
+        outside.mkdir()
+        secret = outside / "secret"
+        secret.write_bytes(b"secret")
+        host.write("a", b"ours")
+        source.raw_link("to-file", secret)
+        source.raw_link("to-folder", outside)
+        for path in ("to-file", "to-folder", "to-folder/secret"):
+            for call in (host.read, host.stat, host.open):
+                with pytest.raises(NotFound):
+                    call(path)
+            with pytest.raises(NotFound):
+                host.copy(path, "copy")
+            with contextlib.suppress(AlreadyExists):
+                host.write(path, b"new")
+            host.delete(path)
+        with contextlib.suppress(AlreadyExists):
+            host.write("to-folder/new", b"new")
+            host.delete("to-folder/new")
+        assert everything(host) == {"a": b"ours"}
+        assert {found.name: found.read_bytes() for found in outside.iterdir()} == {"secret": b"secret"}
 
     def test_names_that_only_differ_in_spelling(self, host: CshApi) -> None:
         """B16: case and normal form; stored as two, or the second is refused; never one over the other."""

@@ -41,6 +41,20 @@ class Reading(HostKit):
             assert there.call("read", "a") == {"error": "NotFound"}
             assert there.call("list", "") == ["b/c"]
 
+    def test_what_was_stored_outlives_all_instances(self, source: HostSource) -> None:
+        """B1: what was acknowledged does not depend on whoever wrote it being there."""
+        with source.make() as first:
+            first.write("file", b"kept")
+        if source.process is not None:
+            with elsewhere(*source.process) as there:
+                assert there.call("read", "file") == "kept"
+                there.call("write", "other", "kept too")
+        else:
+            with source.make() as second:
+                second.write("other", b"kept too")
+        with source.make() as last:
+            assert everything(last) == {"file": b"kept", "other": b"kept too"}
+
     def test_strangers_files_are_files(self, source: HostSource, host: CshApi) -> None:
         """What others put there is read, and what was written they find under its literal name."""
         source.raw_write("theirs/x", b"theirs")
