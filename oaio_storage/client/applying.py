@@ -9,7 +9,8 @@ from pathlib import Path
 
 import attrs
 
-from oaio_storage.client import durable, switching
+from oaio_storage import durable
+from oaio_storage.client import switching
 from oaio_storage.client.attaching import manifest_on_disk, on_disk
 from oaio_storage.client.device import Device
 from oaio_storage.client.edits import check_root

@@ -4,7 +4,8 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
-from oaio_storage.client import durable, edits
+from oaio_storage import durable
+from oaio_storage.client import edits
 from oaio_storage.client.device import Device
 from oaio_storage.client.edits import Attachment, Draft
 from oaio_storage.client.records import MAY_UPDATE, Holding

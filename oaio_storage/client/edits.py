@@ -9,7 +9,7 @@ from pathlib import Path
 
 import attrs
 
-from oaio_storage.client import durable
+from oaio_storage import durable
 from oaio_storage.client.device import CONTENTS_DIR, Device
 from oaio_storage.client.planner import allowed
 from oaio_storage.client.records import Content, Edit, Holding, Source

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from oaio_storage.client import durable
+from oaio_storage import durable
 from oaio_storage.client.device import FILES_DIR, Device
 from oaio_storage.client.switching import checksum_at, umask
 from oaio_storage.errors import Busy, OaioError

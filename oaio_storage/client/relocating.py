@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from oaio_storage.client import durable
+from oaio_storage import durable
 from oaio_storage.client.attaching import manifest_on_disk
 from oaio_storage.client.device import Device
 from oaio_storage.client.edits import check_argument, check_root

@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 
-from oaio_storage.client.durable import write_file
+from oaio_storage.durable import write_file
 from oaio_storage.errors import LocalStateDamaged, NotFound
 
 SETTINGS_FILE, SESSION_FILE = "settings.json", "session.json"

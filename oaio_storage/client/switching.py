@@ -10,7 +10,7 @@ from pathlib import Path
 
 import attrs
 
-from oaio_storage.client import durable
+from oaio_storage import durable
 from oaio_storage.client.device import Device
 from oaio_storage.client.records import Holding, parse_version, version_text
 from oaio_storage.errors import NotFound, RootUnavailable

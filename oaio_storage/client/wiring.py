@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from oaio_storage.client import durable
+from oaio_storage import durable
 from oaio_storage.client.common import LAST_SYNC_STAMP_FILE
 from oaio_storage.client.device import Device
 from oaio_storage.client.edits import check_argument

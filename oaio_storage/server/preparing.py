@@ -13,6 +13,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from oaio_storage.durable import write_file
 from oaio_storage.errors import AlreadyExists, Busy, InvalidArgument, WrongRoot
 
 DEFAULT_HOST = "Local"
@@ -80,20 +81,6 @@ def configure(data: Path, *, tls: bool = False, allowed_hosts: tuple[str, ...] =
     django.setup()
 
 
-def write_secret(path: Path, text: str) -> None:
-    """Put ``text`` into ``path``, readable by the owner alone; whole or not at all."""
-    staged = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as target:
-        target.write(text)
-        target.flush()
-        os.fsync(target.fileno())
-    staged.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    os.fsync(folder)
-    os.close(folder)
-
-
 @contextmanager
 def _prepared(data: Path) -> Iterator[None]:
     """Prepare ``data`` and keep its preparing lock for the block."""
@@ -118,7 +105,7 @@ def _prepared(data: Path) -> Iterator[None]:
 def _make_secret_key(data: Path) -> None:
     path = data / "secret_key"
     if not path.exists():
-        write_secret(path, secrets.token_urlsafe(64))
+        write_file(path, secrets.token_urlsafe(64).encode())
 
 
 def _make_database(data: Path) -> None:

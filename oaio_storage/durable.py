@@ -1,4 +1,4 @@
-"""Files under client_root that survive a crash.
+"""Files of our own on a local disk, which survive a crash.
 
 Written whole or not at all, moved away instead of removed.
 """

@@ -1,0 +1,211 @@
+"""`oaio hosts`: what a person configures on a machine."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from outsider import Done, oaio
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    return tmp_path / "config"
+
+
+def hosts(config: Path, *words: object, stdin: str = "", **env: str) -> Done:
+    return oaio("hosts", *words, stdin=stdin, env={"OAIO_CONFIG_DIR": str(config), **env})
+
+
+def listed(config: Path) -> list[dict[str, object]]:
+    found = hosts(config, "ls", "--json").ok().json
+    assert isinstance(found, list)
+    return found
+
+
+def test_a_host_is_added_listed_and_removed(config: Path, tmp_path: Path) -> None:
+    assert hosts(config, "ls").ok().out == ""
+    assert listed(config) == []
+    words = ("add", "Local-disk", "Local", "--set", f"root_folder={tmp_path}")
+    assert "Local-disk" in hosts(config, *words).ok().out
+    assert listed(config) == [
+        {
+            "csh_id": "Local-disk",
+            "backend": "Local",
+            "options": {"root_folder": str(tmp_path)},
+            "root_id": "",
+            "problem": "",
+        }
+    ]
+    line = hosts(config, "ls").ok().out
+    assert "Local-disk" in line
+    assert f"root_folder={tmp_path}" in line
+    hosts(config, *words).ended(6, "Local-disk", "oaio hosts rm Local-disk")
+    hosts(config, "rm", "Local-disk").ok()
+    assert listed(config) == []
+    hosts(config, "rm", "Local-disk").ended(4, "Local-disk")
+
+
+def test_the_file_is_private_and_where_the_system_keeps_settings(tmp_path: Path) -> None:
+    env = {"XDG_CONFIG_HOME": str(tmp_path), "HOME": str(tmp_path)}
+    oaio("hosts", "add", "Local-a", "Local", "--set", "root_folder=/a", env=env).ok()
+    file = next(tmp_path.rglob("hosts.toml"))
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.parent.name == "oaio"
+
+
+def test_a_secret_comes_from_stdin_or_a_file_and_is_masked(config: Path, tmp_path: Path) -> None:
+    secret = '{"token": "hidden 100% $HOME"}'
+    file = tmp_path / "secret"
+    file.write_text(f"{secret}\n")
+    url = ("--set", "url=memory://outside")
+    first = hosts(
+        config,
+        "add",
+        "Fsspec-a",
+        "Fsspec",
+        *url,
+        "--secret",
+        "storage_options",
+        stdin=f"{secret}\nnot read\n",
+    )
+    second = hosts(config, "add", "Fsspec-b", "Fsspec", *url, "--secret", f"storage_options={file}")
+    told = [first.ok(), second.ok(), hosts(config, "ls").ok(), hosts(config, "ls", "--json").ok()]
+    assert "hidden" not in "".join(done.out + done.err for done in told)
+    assert "***" in told[2].out
+    assert (config / "hosts.toml").read_text().count("hidden 100% $HOME") == 2
+    assert "chmod 600" in second.err
+
+
+def test_secrets_on_stdin_are_read_one_line_each_in_the_order_given(config: Path, tmp_path: Path) -> None:
+    install_keys(tmp_path)
+    words = ("add", "Keys-a", "Keys", "--secret", "second", "--secret", "first")
+    hosts(config, *words, stdin="two\none\n", PYTHONPATH=str(tmp_path)).ok()
+    text = (config / "hosts.toml").read_text()
+    assert 'first = "one"' in text
+    assert 'second = "two"' in text
+    words = ("add", "Keys-b", "Keys", "--secret", "second", "--secret", "first")
+    hosts(config, *words, stdin="two\n", PYTHONPATH=str(tmp_path)).ended(2, "first", "stdin")
+    hosts(config, "add", "Keys-b", "Keys", "--secret", "second", PYTHONPATH=str(tmp_path)).ended(2, "first")
+    assert (config / "hosts.toml").read_text() == text
+
+
+def test_a_variable_may_hold_a_secret(config: Path, tmp_path: Path) -> None:
+    install_keys(tmp_path)
+    words = ("--secret-env", "first=KEYS_FIRST", "--secret-env", "second=KEYS_SECOND")
+    hosts(config, "add", "Keys-a", "Keys", *words, PYTHONPATH=str(tmp_path), KEYS_FIRST="hidden").ok()
+    assert "hidden" not in (config / "hosts.toml").read_text()
+    line = hosts(config, "ls", PYTHONPATH=str(tmp_path), KEYS_FIRST="hidden").ok().out
+    assert "first=$KEYS_FIRST" in line
+    assert "hidden" not in line
+
+
+def install_keys(folder: Path) -> None:
+    """A backend of somebody else, with two secrets."""
+    (folder / "keys_backend.py").write_text(
+        "import attrs\nfrom oaio_storage.hosts.fsspec_api import FsspecApi\n\n@attrs.frozen(eq=False)\n"
+        "class KeysApi(FsspecApi):\n    url: str = 'memory://keys'\n"
+        "    first: str = attrs.field(repr=False, kw_only=True)\n"
+        "    second: str = attrs.field(repr=False, kw_only=True)\n"
+    )
+    install(folder, "keys-backend", "Keys = keys_backend:KeysApi")
+
+
+def install(folder: Path, name: str, entry_point: str) -> None:
+    info = folder / f"{name.replace('-', '_')}-1.2.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.2\n")
+    (info / "entry_points.txt").write_text(f"[oaio_storage.backends]\n{entry_point}\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["Local-a", "Local"], 2, "root_folder"),
+        (["Local-a", "Local", "--set", "root_folder="], 2, "root_folder"),
+        (["Local-a", "Local", "--set", "root_folder"], 2, "KEY=VALUE"),
+        (["Local-a", "Local", "--set", "root_folder=/a", "--set", "colour=red"], 2, "root_folder (text"),
+        (["Local-a", "Local", "--set", "root_folder=/a", "--set", "root_folder=/b"], 2, "twice"),
+        (["Local-a", "Local", "--set", "root_folder=/a", "--secret", "root_folder"], 2, "no secret"),
+        (
+            ["Fsspec-a", "Fsspec", "--set", "url=memory://a", "--set", "storage_options={}"],
+            2,
+            "--secret storage",
+        ),
+        (
+            ["Fsspec-a", "Fsspec", "--set", "url=memory://a", "--secret", "storage_options=/no/such"],
+            4,
+            "/no/such",
+        ),
+        (
+            ["Fsspec-a", "Fsspec", "--set", "url=memory://a", "--secret", "storage_options=/"],
+            2,
+            "can't be read",
+        ),
+        (
+            ["Fsspec-a", "Fsspec", "--set", "url=memory://a", "--secret", "storage_options"],
+            2,
+            "storage_options",
+        ),
+        (["Fsspec-a", "Fsspec", "--set", "url=sftp://u:hidden@127.0.0.1/a"], 2, "password"),
+        (["disk", "Local", "--set", "root_folder=/a"], 2, "Local-NAME"),
+        (["Local-a", "Nothing", "--set", "root_folder=/a"], 4, "Local"),
+        (["a/b", "Local", "--set", "root_folder=/a"], 2, "a/b"),
+        (["", "Local", "--set", "root_folder=/a"], 2, "id"),
+    ],
+)
+def test_a_wrong_host_is_refused_and_nothing_stored(
+    config: Path, words: list[str], code: int, said: str
+) -> None:
+    done = hosts(config, "add", *words).ended(code, said)
+    assert "hidden" not in done.err + done.out
+    assert not (config / "hosts.toml").exists()
+
+
+def test_a_file_with_secrets_that_others_may_read_is_refused(config: Path) -> None:
+    words = ("add", "Fsspec-a", "Fsspec", "--set", "url=memory://a", "--secret", "storage_options")
+    hosts(config, *words, stdin="{}\n").ok()
+    (config / "hosts.toml").chmod(0o644)
+    hosts(config, "ls").ended(2, "hosts.toml", "chmod 600")
+    (config / "hosts.toml").chmod(0o600)
+    hosts(config, "ls").ok()
+
+
+def test_a_damaged_file_is_told_with_its_key_and_left_alone(config: Path) -> None:
+    config.mkdir()
+    (config / "hosts.toml").write_text("[Local-a.optoins]\nroot_folder = '/a'\n")
+    for words in (["ls"], ["rm", "Local-a"], ["add", "Local", "Local", "--set", "root_folder=/a"]):
+        hosts(config, *words).ended(2, "hosts.toml", "optoins")
+    assert "optoins" in (config / "hosts.toml").read_text()
+
+
+def test_a_plug_in_that_cannot_be_imported_names_itself_and_harms_no_other(
+    config: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "broken_backend.py").write_text("import no_such_module\n")
+    install(tmp_path, "broken-backend", "Broken = broken_backend:BrokenApi")
+    install(tmp_path, "no-backend", "Wrong = json:JSONDecoder")
+    install(tmp_path, "double-a", "Double = keys_backend:KeysApi")
+    install(tmp_path, "double-b", "Double = other:KeysApi")
+    config.mkdir()
+    ids = ("Broken-a", "Wrong-a", "Double-a", "Gone-a", "Local-a")
+    text = "".join(f"[{csh_id}.options]\nroot_folder = '/hidden/place'\n" for csh_id in ids)
+    (config / "hosts.toml").write_text(text)
+    done = hosts(config, "ls", "--json", PYTHONPATH=str(tmp_path)).ok()
+    problems = {host["csh_id"]: host["problem"] for host in done.json}
+    assert problems["Local-a"] == ""
+    for csh_id, said in {
+        "Broken-a": ["broken-backend 1.2", "no_such_module"],
+        "Wrong-a": ["no-backend 1.2", "CshApi"],
+        "Double-a": ["double-a 1.2", "double-b 1.2"],
+        "Gone-a": ["Gone-a"],
+    }.items():
+        for text in said:
+            assert text in problems[csh_id]
+    assert [host["options"] for host in done.json if host["problem"]] == [{"root_folder": "***"}] * 4
+
+
+def test_json_of_an_error_is_on_stdout(config: Path) -> None:
+    done = hosts(config, "rm", "Local-a", "--json").ended(4)
+    assert json.loads(done.out)["error"]["code"] == "NotFound"
+    assert os.linesep in done.err
