@@ -16,16 +16,35 @@ import os
 import re
 import stat
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import attrs
 
-from oaio_storage.errors import InvalidArgument, InvalidConfiguration, UnknownHost
+from oaio_storage import durable
+from oaio_storage.errors import (
+    AlreadyExists,
+    Busy,
+    InvalidArgument,
+    InvalidConfiguration,
+    NotFound,
+    OaioError,
+    StorageError,
+    UnknownHost,
+)
 from oaio_storage.hosts.addresses import host_at, is_address
 from oaio_storage.hosts.api import CshApi
-from oaio_storage.hosts.options import option_named, options_of
+from oaio_storage.hosts.options import (
+    MASK,
+    Described,
+    Option,
+    check_all_given,
+    described,
+    option_named,
+    options_of,
+)
 from oaio_storage.hosts.registry import backend_of, host_api
 from oaio_storage.names import defuse
 
@@ -34,6 +53,13 @@ HOSTS_FILE = "hosts.toml"
 MAX_FILE_BYTES = 1 << 20
 MAX_ID_BYTES = 255
 
+LOCK_SECONDS = 30
+"""How long a change waits for those of other processes."""
+
+_HEADING = """\
+# The storage hosts of this machine. oaio hosts add|ls|rm keeps it; oaio doctor ID tries one.
+
+"""
 _PARTS = ("options", "secrets", "environment")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _KEY = re.compile(r"""\s*(?:\[+\s*([\w."' -]+?)\s*\]+|([\w."'-]+)\s*=\s*["'\[{\w+-])""", re.ASCII)
@@ -56,23 +82,46 @@ class ConfiguredHost:
             InvalidArgument: an option or secret is unknown, of a wrong type, at the wrong place, or its
                 variable is not set; the message names it, and never shows a secret.
         """
-        known = options_of(backend_of(self.csh_id))
-        found = {}
-        for name, value in self.options.items():
-            if option_named(name, known).is_secret:
-                raise InvalidArgument(f"the option {name!r} is a secret", "It belongs in secrets.")
-            found[name] = known[name].check(value)
-        for name, value in self.secrets.items():
-            found[name] = option_named(name, known).check(value)
+        known = self.check()
+        found = {**self.options, **self.secrets}
         for name, variable in self.environment.items():
-            option = option_named(name, known)
             if not (text := os.environ.get(variable)):
                 raise InvalidArgument(
                     f"the variable {variable}, which holds the option {name!r}, is not set",
                     f"Set {variable}.",
                 )
-            found[name] = option.parse(text)
+            found[name] = known[name].parse(text)
         return found
+
+    def check(self) -> dict[str, Option]:
+        """The options of the backend, after those here were compared with them, the environment aside.
+
+        Raises:
+            UnknownHost, InvalidArgument: as :meth:`arguments`.
+        """
+        known = options_of(backend_of(self.csh_id))
+        for name, value in self.options.items():
+            if option_named(name, known).is_secret:
+                raise InvalidArgument(f"the option {name!r} is a secret", "It belongs in secrets.")
+            known[name].check(value)
+        for name, value in self.secrets.items():
+            option_named(name, known).check(value)
+        for name in self.environment:
+            option_named(name, known)
+        check_all_given({*self.options, *self.secrets, *self.environment}, known)
+        return known
+
+    def described(self) -> Described:
+        """This host as it may be shown; of the environment the variables' names, not what they hold."""
+        seen = described(self.csh_id, {**self.options, **self.secrets})
+        problem = ""
+        try:
+            self.check()
+        except OaioError as err:
+            problem = err.message
+        masked = dict.fromkeys(self.secrets, MASK)
+        variables = {name: f"${variable}" for name, variable in self.environment.items()}
+        return attrs.evolve(seen, options={**seen.options, **masked, **variables}, problem=problem)
 
 
 def hosts_file() -> Path:
@@ -121,6 +170,68 @@ def host_of(text: str) -> CshApi:
         return host_api(text, **known[text].arguments())
     except InvalidArgument as err:
         raise InvalidConfiguration(f"{file}: {text}: {err.message}", err.hint) from err
+
+
+def add_host(host: ConfiguredHost, file: Path | None = None) -> None:
+    """Add ``host`` to ``file`` (default: :func:`hosts_file`), which is made if needed, readable by you alone.
+
+    What else the file holds stays, comments too. All or nothing, durable, and safe beside other processes
+    that do the same.
+
+    Raises:
+        AlreadyExists: there is a host of this id; it was left as it is.
+        InvalidArgument: the id can't be one.
+        InvalidConfiguration: the file is not as it has to be.
+        Busy: another process is changing the file and does not end.
+        StorageError: the file can't be written.
+    """
+    check_id(host.csh_id)
+    with _changed(file or hosts_file()) as (known, document):
+        if host.csh_id in known:
+            raise AlreadyExists(
+                f"there is a host {host.csh_id!r} already",
+                f"To replace it, first: oaio hosts rm {host.csh_id}",
+            )
+        tables = {"options": host.options, "secrets": host.secrets, "environment": host.environment}
+        document[host.csh_id] = {part: dict(table) for part, table in tables.items() if table}
+
+
+def remove_host(csh_id: str, file: Path | None = None) -> None:
+    """Remove the host ``csh_id`` from ``file`` (default: :func:`hosts_file`); what it stores stays.
+
+    Raises:
+        NotFound: there is none; the message lists those that there are.
+        InvalidConfiguration, Busy, StorageError: as :func:`add_host`.
+    """
+    with _changed(file or hosts_file()) as (known, document):
+        if csh_id not in known:
+            listed = ", ".join(sorted(known)) or "none"
+            raise NotFound(f"there is no host {csh_id[:80]!r}; there are: {listed}", "oaio hosts ls")
+        del document[csh_id]
+
+
+@contextmanager
+def _changed(file: Path) -> Iterator[tuple[dict[str, ConfiguredHost], MutableMapping[str, Any]]]:
+    """The hosts in ``file``, and its document, which is stored when the block ends without an error."""
+    import tomlkit  # noqa: PLC0415 - only for those who change the file
+    from filelock import FileLock, Timeout  # noqa: PLC0415 - same
+
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        target = file.resolve()
+        with FileLock(target.with_name(f"{target.name}.lock"), timeout=LOCK_SECONDS, mode=0o600):
+            known = configured_hosts(file)
+            document = tomlkit.parse(target.read_text("utf-8") if target.exists() else _HEADING)
+            yield known, document
+            durable.write_file(target, tomlkit.dumps(document).encode())
+    except Timeout as err:
+        raise Busy(f"another process is changing {file}") from err
+    except OSError as err:
+        if isinstance(err, OaioError):
+            raise
+        raise StorageError(
+            f"{file} can't be written: {err.strerror}", f"Make it writable, or set {DIRECTORY_VARIABLE}."
+        ) from err
 
 
 def check_id(csh_id: str) -> str:

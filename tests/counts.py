@@ -25,6 +25,8 @@ class Counts:
     """Kills of a writer on a storage host."""
     byte_changes: int
     """Random changes of one byte of something stored."""
+    config_changes: int
+    """Changes of a file of settings."""
     races: int
     """Rounds in which writers race for one file, row or lock."""
 
@@ -39,6 +41,7 @@ _TABLE = {
     "server_kills": (10, 50),
     "host_kills": (10, 50),
     "byte_changes": (2_000, 10_000),
+    "config_changes": (300, 5_000),
     "races": (10, 200),
 }
 

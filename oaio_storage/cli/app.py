@@ -51,14 +51,15 @@ def before(
 
 for _name, _command in commands.COMMANDS.items():
     app.command(_name)(_command)
-app.add_typer(commands.user.app, name="user")
+for _name, _group in commands.GROUPS.items():
+    app.add_typer(_group, name=_name)
 
 
 def run(args: Sequence[str] | None = None) -> int:
     """Run one command; every way it may end becomes an exit code, and at most two lines on stderr."""
     words = list(sys.argv[1:] if args is None else args) or ["--help"]
     forgive_odd_text()
-    name = next((word for word in words if word in commands.COMMANDS or word == "user"), "")
+    name = next((word for word in words if word in {*commands.COMMANDS, *commands.GROUPS}), "")
     return ending(
         lambda: app(words, prog_name="oaio", standalone_mode=False), name=name, to_json="--json" in words
     )

@@ -10,7 +10,7 @@ import math
 import re
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from enum import Enum
 from pathlib import PurePath
@@ -19,9 +19,9 @@ from typing import Any, Literal, Union
 import attrs
 
 from oaio_storage import values
-from oaio_storage.errors import InvalidArgument, InvalidValues
+from oaio_storage.errors import InvalidArgument, InvalidValues, OaioError
 from oaio_storage.hosts.api import CshApi
-from oaio_storage.hosts.registry import arguments
+from oaio_storage.hosts.registry import arguments, backend_id, backend_of
 
 _PLAIN = {
     bool: "true or false",
@@ -31,6 +31,9 @@ _PLAIN = {
     dict: "JSON object",
     list: "JSON list",
 }
+MASK = "***"
+"""What is shown in place of a secret."""
+
 _ENTRY = re.compile(r"^ {4}(\w+): (.+(?:\n {5,}.+)*)", re.MULTILINE)
 _CREDENTIALS = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#]*:[^/?#]*@", re.IGNORECASE)
 
@@ -120,6 +123,57 @@ def option_named(name: str, options: Mapping[str, Option]) -> Option:
         listed = "; ".join(map(str, options.values())) or "none"
         raise InvalidArgument(f"there is no option {name[:80]!r}; there are: {listed}")
     return options[name]
+
+
+def check_all_given(given: Collection[str], options: Mapping[str, Option]) -> None:
+    """Do nothing if every option that is needed is among ``given``.
+
+    Raises:
+        InvalidArgument: some are not; the message tells them.
+    """
+    if missing := [option for option in options.values() if option.is_needed and option.name not in given]:
+        first = f"--secret {missing[0].name}" if missing[0].is_secret else f"--set {missing[0].name}=VALUE"
+        raise InvalidArgument(f"options are missing: {'; '.join(map(str, missing))}", f"Add {first}.")
+
+
+@attrs.frozen
+class Described:
+    """A configured host as it may be shown: nothing in it is secret.
+
+    Attributes:
+        csh_id: its id.
+        backend: the id of its backend; empty if that is not installed.
+        options: its arguments; in place of secrets, and of all if the backend can't tell which are, a mask.
+        root_id: the id of its root, if known.
+        problem: why it can't be used; empty if nothing is known to be wrong.
+    """
+
+    csh_id: str
+    backend: str
+    options: Mapping[str, object]
+    root_id: str = ""
+    problem: str = ""
+
+
+def described(csh_id: str, given: Mapping[str, object], root_id: str = "") -> Described:
+    """The host ``csh_id`` with the arguments ``given``, as it may be shown. Never raises."""
+    backend, known, problem = "", {}, ""
+    try:
+        backend = backend_id(csh_id)
+        known = options_of(backend_of(csh_id))
+        for name, value in given.items():
+            option_named(name, known).check(value)
+        check_all_given(given, known)
+    except OaioError as err:
+        problem = err.message
+    shown = {name: value if _may_be_shown(known.get(name), value) else MASK for name, value in given.items()}
+    return Described(csh_id, backend, shown, root_id, problem)
+
+
+def _may_be_shown(option: Option | None, value: object) -> bool:
+    return (
+        option is not None and not option.is_secret and not (isinstance(value, str) and holds_password(value))
+    )
 
 
 def _alternatives(kind: Any) -> tuple[Any, ...]:  # noqa: ANN401 - an annotation

@@ -48,14 +48,7 @@ def backend_id(csh_id: str) -> str:
     Raises:
         UnknownHost: no such backend is installed; the message lists those that are.
     """
-    points = _points()
-    for name in (csh_id, csh_id.partition("-")[0]):
-        if name in points:
-            return name
-    raise UnknownHost(
-        f"no backend for the storage host {csh_id[:80]!r} is installed; there are: {_listed(points)}",
-        f"Install a package that offers it as entry point of {GROUP}, or use one of those.",
-    )
+    return _claims(csh_id)[0]
 
 
 def backend_of(csh_id: str) -> type[CshApi]:
@@ -65,7 +58,7 @@ def backend_of(csh_id: str) -> type[CshApi]:
         UnknownHost: none is installed, two distributions claim its id, or it can't be imported or is no
             backend; the message names it and the distributions.
     """
-    claims = _points()[backend_id(csh_id)]
+    _, claims = _claims(csh_id)
     if len(claims) > 1:
         named = " and ".join(_origin(point) for point in claims)
         raise UnknownHost(f"two distributions claim one id: {named}", "Uninstall one of them.")
@@ -81,10 +74,44 @@ def backend_of(csh_id: str) -> type[CshApi]:
     return loaded
 
 
+def check_backend(csh_id: str, backend: str) -> None:
+    """Do nothing if clients, who know only the id, would find ``backend`` for the host ``csh_id``.
+
+    Raises:
+        UnknownHost: ``backend`` is not installed; the message lists those that are.
+        InvalidArgument: they would find another one or none; the hint tells ids for which they would.
+    """
+    points = _points()
+    if backend not in points:
+        raise UnknownHost(
+            f"no backend {backend[:80]!r} is installed; there are: {_listed(points)}",
+            f"Install a package that offers it as entry point of {GROUP}, or use one of those.",
+        )
+    found = next((name for name in (csh_id, csh_id.partition("-")[0]) if name in points), None)
+    if found != backend:
+        told = f"the backend {found}" if found else "no backend"
+        working = f"{backend}, or {backend}-NAME" if "-" not in backend else backend
+        raise InvalidArgument(
+            f"by the id {csh_id[:80]!r} clients would find {told}, not {backend}", f"Use {working} as id."
+        )
+
+
 def arguments(backend: type[CshApi]) -> dict[str, "attrs.Attribute[object]"]:
     """The fields of ``backend`` that are the arguments of its hosts, by the names they are given with."""
     fields = attrs.fields(backend)  # type: ignore[arg-type]  # every backend is an attrs class
     return {field.alias: field for field in fields if field.init}
+
+
+def _claims(csh_id: str) -> tuple[str, list[EntryPoint]]:
+    """The id of the backend of ``csh_id``, and the entry points that offer it."""
+    points = _points()
+    for name in (csh_id, csh_id.partition("-")[0]):
+        if name in points:
+            return name, points[name]
+    raise UnknownHost(
+        f"no backend for the storage host {csh_id[:80]!r} is installed; there are: {_listed(points)}",
+        f"Install a package that offers it as entry point of {GROUP}, or use one of those.",
+    )
 
 
 def _points() -> dict[str, list[EntryPoint]]:

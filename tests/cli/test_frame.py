@@ -19,7 +19,7 @@ HEAVY = ("django", "requests", "fsspec", "s3fs", "obstore", "rich", "sqlite3")
 
 def test_each_command_is_a_module_with_a_function_of_its_name() -> None:
     folder = Path(commands.__file__).parent
-    assert {path.stem for path in folder.glob("[!_]*.py")} == {*commands.COMMANDS, "user"}
+    assert {path.stem for path in folder.glob("[!_]*.py")} == {*commands.COMMANDS, *commands.GROUPS}
 
 
 def test_help_names_every_command_and_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,12 +1,22 @@
 """The hosts of this machine: the file, and hosts by id."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from oaio_storage.config import configured_hosts, host_of, hosts_file
-from oaio_storage.errors import InvalidConfiguration, OaioError, UnknownHost
+from oaio_storage.config import ConfiguredHost, add_host, configured_hosts, host_of, hosts_file, remove_host
+from oaio_storage.errors import (
+    AlreadyExists,
+    InvalidArgument,
+    InvalidConfiguration,
+    NotFound,
+    OaioError,
+    StorageError,
+    UnknownHost,
+)
 
 GOOD = """
 [Local-disk.options]
@@ -172,3 +182,79 @@ def test_only_a_regular_file_is_read(file: Path) -> None:
     file.unlink()
     file.symlink_to(file.parent / "elsewhere")
     assert len(configured_hosts()) == 2
+
+
+def test_what_is_added_is_there_and_private(file: Path) -> None:
+    folder = file.parent / "new" / "folder"
+    file = folder / "hosts.toml"
+    secret = {"a": "x\"'\n%$HOME\\", "b": [1, {"c": 2.5}], "d": True}
+    host = ConfiguredHost("Fsspec-x", {"url": "memory://x"}, {"storage_options": secret})
+    add_host(host, file)
+    assert configured_hosts(file) == {"Fsspec-x": host}
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert folder.stat().st_mode & 0o777 == 0o700
+    add_host(ConfiguredHost("Local", environment={}), file)
+    remove_host("Fsspec-x", file)
+    assert list(configured_hosts(file)) == ["Local"]
+    assert "memory" not in file.read_text()
+    assert {path.name for path in folder.iterdir()} <= {"hosts.toml", "hosts.toml.lock"}
+
+
+def test_what_a_person_wrote_stays(file: Path) -> None:
+    written = "# my hosts\n\n['Local-a'.options] # the first\nroot_folder = '/a'\n"
+    write(file, written, 0o644)
+    add_host(ConfiguredHost("Local-b", {"root_folder": "/b"}))
+    assert written.strip() in file.read_text()
+    assert file.stat().st_mode & 0o777 == 0o600
+    remove_host("Local-b")
+    assert file.read_text().strip() == written.strip()
+
+
+def test_a_link_stays_a_link(file: Path) -> None:
+    target = file.parent / "dotfiles"
+    write(target, "")
+    file.symlink_to(target)
+    add_host(ConfiguredHost("Local-b", {"root_folder": "/b"}))
+    assert file.is_symlink()
+    assert "Local-b" in target.read_text()
+
+
+def test_a_refused_change_changes_nothing(file: Path) -> None:
+    add_host(ConfiguredHost("Local-a", {"root_folder": "/a"}))
+    before = file.read_bytes()
+    with pytest.raises(AlreadyExists, match="Local-a") as caught:
+        add_host(ConfiguredHost("Local-a", {"root_folder": "/other"}))
+    assert "oaio hosts rm Local-a" in caught.value.hint
+    with pytest.raises(NotFound, match="Local-a"):
+        remove_host("Local-b")
+    for bad in ("", "a b", "../x", "a/b", "x" * 256, "a\n", "."):
+        with pytest.raises(InvalidArgument):
+            add_host(ConfiguredHost(bad))
+    assert file.read_bytes() == before
+    write(file, "damaged")
+    with pytest.raises(InvalidConfiguration):
+        add_host(ConfiguredHost("Local-b", {"root_folder": "/b"}))
+    assert file.read_text() == "damaged"
+
+
+def test_a_folder_that_cannot_be_made_is_told(file: Path) -> None:
+    (file.parent / "a file").touch()
+    with pytest.raises(StorageError, match="a file"):
+        add_host(ConfiguredHost("Local-b"), file.parent / "a file" / "hosts.toml")
+
+
+def test_of_many_processes_that_add_at_once_none_is_lost(file: Path) -> None:
+    program = (
+        "import sys\nfrom oaio_storage.config import ConfiguredHost, add_host\nsys.stdin.readline()\n"
+        "for number in range(5):\n"
+        "    add_host(ConfiguredHost(f'Local-{sys.argv[1]}-{number}', {'root_folder': '/a'}))\n"
+    )
+    started = [
+        subprocess.Popen([sys.executable, "-c", program, str(number)], stdin=subprocess.PIPE)
+        for number in range(4)
+    ]
+    for process in started:
+        assert process.stdin is not None
+        process.stdin.close()
+    assert [process.wait() for process in started] == [0] * 4
+    assert len(configured_hosts(file)) == 20

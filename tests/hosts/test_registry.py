@@ -9,6 +9,7 @@ import pytest
 
 from oaio_storage.errors import InvalidArgument, UnknownHost, WrongRoot
 from oaio_storage.hosts import Retry, host_api, installed_backends
+from oaio_storage.hosts.registry import check_backend
 
 PROJECT = Path(__file__).parents[2]
 
@@ -61,13 +62,18 @@ def test_the_expected_root_is_checked(tmp_path: Path) -> None:
         host_api("Local", root_folder=str(tmp_path / "theirs"), expect_root=expected)
 
 
+def install(folder: Path, name: str, entry_point: str) -> None:
+    """What pip leaves in ``folder`` of the distribution ``name`` 1.2, for importlib.metadata to find."""
+    info = folder / f"{name.replace('-', '_')}-1.2.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.2\n")
+    (info / "entry_points.txt").write_text(f"[oaio_storage.backends]\n{entry_point}\n")
+
+
 def run_with_stranger(folder: Path, source: str, program: str) -> str:
     """What ``program`` prints where a distribution of somebody else offers the backend ``Strange``."""
     (folder / "strange.py").write_text(source)
-    info = folder / "strange_backend-1.2.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: strange-backend\nVersion: 1.2\n")
-    (info / "entry_points.txt").write_text("[oaio_storage.backends]\nStrange = strange:StrangeApi\n")
+    install(folder, "strange-backend", "Strange = strange:StrangeApi")
     path = os.pathsep.join([str(folder), str(PROJECT), str(PROJECT / "backends")])
     command = [sys.executable, "-c", program]
     done = subprocess.run(
@@ -111,3 +117,29 @@ def test_a_broken_backend_names_itself_and_harms_no_other(tmp_path: Path, source
     assert "Strange" in printed
     assert "strange-backend 1.2" in printed
     assert said in printed
+
+
+def test_two_distributions_that_claim_one_id_are_named_and_harm_no_other(tmp_path: Path) -> None:
+    install(tmp_path, "other-backend", "Strange = other:StrangeApi")
+    program = (
+        "from oaio_storage.hosts import host_api\nfrom oaio_storage.errors import UnknownHost\n"
+        f"host_api('Local', root_folder={str(tmp_path)!r})\n"
+        "try:\n    host_api('Strange-x')\nexcept UnknownHost as err:\n    print(err, err.hint)\n"
+    )
+    printed = run_with_stranger(tmp_path, "", program)
+    for said in ("'Strange'", "other-backend 1.2", "strange-backend 1.2", "Uninstall"):
+        assert said in printed
+    assert not (tmp_path / "__pycache__").exists(), "neither was imported"
+
+
+def test_an_id_has_to_lead_clients_to_its_backend() -> None:
+    for csh_id in ("Local", "Local-eu", "Local-"):
+        check_backend(csh_id, "Local")
+    for csh_id in ("disk", "local", "Localeu", "Fsspec-eu", ""):
+        with pytest.raises(InvalidArgument, match="not Local") as caught:
+            check_backend(csh_id, "Local")
+        assert "Local-NAME" in caught.value.hint
+    with pytest.raises(UnknownHost, match="Fsspec, Local"):
+        check_backend("S4-eu", "S4")
+    with pytest.raises(UnknownHost, match="Local-eu"):
+        check_backend("Local-eu", "Local-eu")

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from oaio_storage.cli.commands import user
+from typer import Typer
+
+from oaio_storage.cli.commands import hosts, user
 from oaio_storage.cli.commands.conflicts import conflicts
 from oaio_storage.cli.commands.demo import demo
 from oaio_storage.cli.commands.files import files
@@ -21,7 +23,7 @@ from oaio_storage.cli.commands.unregister import unregister
 from oaio_storage.cli.commands.unshare import unshare
 from oaio_storage.cli.commands.update import update
 
-__all__ = ["COMMANDS", "user"]
+__all__ = ["COMMANDS", "GROUPS"]
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     command.__name__: command
@@ -45,3 +47,6 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     )
 }
 """The commands by name, in the order of ``oaio --help``."""
+
+GROUPS: dict[str, Typer] = {"user": user.app, "hosts": hosts.app}
+"""The commands that have commands of their own."""
