@@ -54,10 +54,11 @@ def oaio(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     obey_modes: bool = False,
+    program: Path = OAIO,
 ) -> Done:
     """Run ``oaio``; with ``obey_modes`` file modes bind it even if the superuser runs the tests."""
     done = subprocess.run(
-        [str(OAIO), *map(str, words)],
+        [str(program), *map(str, words)],
         input=stdin.encode(),
         capture_output=True,
         env=environment(env),
