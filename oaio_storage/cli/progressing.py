@@ -14,27 +14,35 @@ def is_shown() -> bool:
 
 
 @contextmanager
-def progress() -> Iterator[Report]:
-    """What to pass as ``report``; it shows nothing where standard error is no terminal."""
+def progress(title: str = "") -> Iterator[Report]:
+    """What to pass as ``report``; it shows nothing where standard error is no terminal.
+
+    Args:
+        title: stands before each stage, and alone until there is one.
+    """
     if not is_shown():
         yield ignore
         return
     from rich.console import Console  # noqa: PLC0415 - only on a terminal
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn  # noqa: PLC0415 - same
+    from rich.progress import BarColumn, TextColumn  # noqa: PLC0415 - same
     from rich.progress import Progress as Bars  # noqa: PLC0415 - same
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[unit]}"),
-    )
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.fields[count]}")
     with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
         stages = {}
+        waiting = bars.add_task(f"{title} ...", total=None, count="", visible=bool(title))
 
         def show(event: Progress) -> None:
+            bars.update(waiting, visible=False)
             if event.stage not in stages:
-                stages[event.stage] = bars.add_task(event.stage, total=event.total, unit=event.unit)
-            bars.update(stages[event.stage], completed=event.done, total=event.total)
+                name = f"{title}: {event.stage}" if title else event.stage
+                stages[event.stage] = bars.add_task(name, total=event.total, count="")
+            bars.update(
+                stages[event.stage], completed=event.done, total=event.total, count=_count_text(event)
+            )
 
         yield show
+
+
+def _count_text(event: Progress) -> str:
+    return f"{event.done}/{'?' if event.total is None else event.total} {event.unit}"

@@ -35,3 +35,16 @@ def test_sync_shows_progress_on_a_terminal_only(
     assert code == 0
     assert b"send" in told
     assert phone.run("sync").ok().err == ""
+
+
+def test_the_demo_counts_files_on_a_terminal(tmp_path: Path) -> None:
+    folder = written(tmp_path / "folder", {name: name for name in "abc"})
+    code, told = _on_a_terminal("demo", str(folder))
+    assert code == 0
+    lines = told.splitlines()
+    for stage, count in (
+        (b"catch up: send", b"3/3 files"),
+        (b"catch up: receive", b"3/3 files"),
+        (b"share: receive", b"4/4 files"),
+    ):
+        assert any(stage in line and count in line for line in lines), told

@@ -13,6 +13,7 @@ from oaio_storage import OaioClient
 from oaio_storage.client import SyncReport, map_files
 from oaio_storage.errors import Forbidden, Offline
 from oaio_storage.model import OaiObject
+from oaio_storage.progress import Report
 
 
 def connect(server: str, user: str, password: str, device: str, folder: Path) -> OaioClient:
@@ -22,20 +23,20 @@ def connect(server: str, user: str, password: str, device: str, folder: Path) ->
 
 
 def register(
-    laptop: OaioClient, file: Path, folder: Path
+    laptop: OaioClient, file: Path, folder: Path, report: Report
 ) -> tuple[OaiObject | None, OaiObject | None, OaiObject | None, SyncReport]:
     """The laptop registers values, a file and a folder."""
     note = laptop.register_object({"title": "Groceries", "milk": 2})
     letter = laptop.register_file(file.name, root_path=str(file.parent))
     project = laptop.register_folder(str(folder))
-    return note, letter, project, laptop.sync()
+    return note, letter, project, laptop.sync(report)
 
 
-def receive(phone: OaioClient, project: str, folder: Path) -> SyncReport:
+def receive(phone: OaioClient, project: str, folder: Path, report: Report) -> SyncReport:
     """The phone receives all of it, and keeps the folder where it wants."""
-    report = phone.sync()
+    received = phone.sync(report)
     map_files(phone, project, folder)
-    return report
+    return received
 
 
 def edit(phone: OaioClient, note: str, project: str) -> str:
@@ -49,9 +50,9 @@ def edit(phone: OaioClient, note: str, project: str) -> str:
     return ""
 
 
-def catch_up(phone: OaioClient, laptop: OaioClient) -> tuple[SyncReport, SyncReport]:
+def catch_up(phone: OaioClient, laptop: OaioClient, report: Report) -> tuple[SyncReport, SyncReport]:
     """The server is back: the phone sends, the laptop receives."""
-    return phone.sync(), laptop.sync()
+    return phone.sync(report), laptop.sync(report)
 
 
 def share(laptop: OaioClient, project: str, reader: str) -> int:
@@ -59,14 +60,14 @@ def share(laptop: OaioClient, project: str, reader: str) -> int:
     return laptop.upsert_subscription(project, reader, access_right="r")
 
 
-def read(tablet: OaioClient, project: str) -> tuple[SyncReport, str]:
+def read(tablet: OaioClient, project: str, report: Report) -> tuple[SyncReport, str]:
     """The other user receives it, and is refused to change it."""
-    report = tablet.sync()
+    received = tablet.sync(report)
     try:
         tablet.update_object(project, {"mine": True})
     except Forbidden as refusal:
-        return report, str(refusal)
-    return report, ""
+        return received, str(refusal)
+    return received, ""
 
 
 def delete(laptop: OaioClient, phone: OaioClient, letter: str) -> tuple[SyncReport, SyncReport]:

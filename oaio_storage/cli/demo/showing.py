@@ -5,7 +5,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
@@ -13,7 +13,7 @@ from oaio_storage.cli.demo.folders import checked_source
 from oaio_storage.cli.demo.script import lines
 from oaio_storage.cli.demo.story import Step, tell_story
 from oaio_storage.cli.output import answer, say
-from oaio_storage.cli.progressing import is_shown
+from oaio_storage.cli.progressing import progress
 from oaio_storage.errors import AlreadyExists, InvalidArgument
 from oaio_storage.places import Places
 from oaio_storage.scan import check_apart
@@ -27,15 +27,14 @@ def run_demo(folder: Path | None, keep: Path | None, *, as_json: bool) -> None:
     """
     source = checked_source(folder)
     started, steps = time.monotonic(), list[Step]()
-    with _ended_by_sigterm(), _work_folder(source, keep) as work, _announcing() as announce:
+    with _ended_by_sigterm(), _work_folder(source, keep) as work:
 
         def tell(step: Step) -> None:
-            announce("")
             steps.append(step)
             if not as_json:
                 say(f"{len(steps)}. {step.title:<13} {step.text}  ({step.seconds:.1f} s)")
 
-        tell_story(source, work, announce, tell)
+        tell_story(source, work, tell, progress)
     seconds = time.monotonic() - started
     held = f"All {len(steps)} steps held, checked by SHA-256, in {seconds:.1f} s; {source} is unchanged."
     kept = [f"Server and devices are kept in {keep}."] if keep else []
@@ -96,15 +95,3 @@ def _ended_by_sigterm() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-@contextlib.contextmanager
-def _announcing() -> Iterator[Callable[[str], None]]:
-    """A function that shows what is going on, on stderr if that is a terminal; ``""`` takes it away."""
-    if not is_shown():
-        yield lambda _title: None
-        return
-    from rich.console import Console  # noqa: PLC0415 - only on a terminal
-
-    with Console(stderr=True).status("") as spinner:
-        yield lambda title: spinner.update(f"{title} ..." if title else "")

@@ -4,7 +4,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 import attrs
@@ -26,6 +26,7 @@ from oaio_storage.cli.demo.folders import (
 from oaio_storage.cli.demo.processes import DemoServer
 from oaio_storage.cli.output import count_text, size_text
 from oaio_storage.client import SyncReport
+from oaio_storage.progress import Report, ignore
 
 OWNER, READER = "alice", "bob"
 
@@ -52,7 +53,10 @@ class Step:
 
 
 def tell_story(
-    source: Path, work: Path, announce: Callable[[str], None], tell: Callable[[Step], None]
+    source: Path,
+    work: Path,
+    tell: Callable[[Step], None],
+    showing: Callable[[str], AbstractContextManager[Report]],
 ) -> None:
     """Run all steps in the folder ``work``, reading ``source``; returns only if everything held.
 
@@ -61,8 +65,9 @@ def tell_story(
     Args:
         source: a folder; nothing in it is changed.
         work: an empty folder.
-        announce: called with the title of each step before it.
         tell: called with each step that held.
+        showing: entered with the title of each step while it runs; what it gives is told about files on
+            their way.
 
     Raises:
         Corrupt: something did not hold.
@@ -73,9 +78,9 @@ def tell_story(
         story = Story(source, work)
         cleaning.callback(story.close)
         for title, scene in story.scenes.items():
-            announce(title)
             started = time.monotonic()
-            step = scene(title)
+            with showing(title) as story.report:
+                step = scene(title)
             tell(attrs.evolve(step, seconds=round(time.monotonic() - started, 3)))
     require(fingerprint(source) == before, f"{source} is as it was before")
 
@@ -90,6 +95,7 @@ class Story:
         self.letter = work / "laptop" / "letter"
         self.password = secrets.token_urlsafe(16)
         self.ids = {"note": "", "letter": "", "project": ""}
+        self.report: Report = ignore
         self.cleaning = ExitStack()
         self.scenes: dict[str, Callable[[str], Step]] = {
             "start": self.start,
@@ -134,7 +140,7 @@ class Story:
     def register(self, title: str) -> Step:
         """The laptop registers three objects."""
         file, folder = next(self.letter.iterdir()), self.folders["laptop"]
-        *made, report = script.register(self.laptop, file, folder)
+        *made, report = script.register(self.laptop, file, folder, self.report)
         registered = [one for one in made if one is not None]
         require(len(registered) == len(self.ids), "all three objects were registered")
         self.ids = {name: one.oaio_id for name, one in zip(self.ids, registered, strict=True)}
@@ -144,7 +150,7 @@ class Story:
 
     def receive(self, title: str) -> Step:
         """The phone of the same user gets the same bytes."""
-        report = script.receive(self.phone, self.ids["project"], self.folders["phone"])
+        report = script.receive(self.phone, self.ids["project"], self.folders["phone"], self.report)
         self._require_equal_devices()
         received = self.phone.files(self.ids["letter"])
         require(len(received) == 1, "the phone has the single file")
@@ -164,7 +170,7 @@ class Story:
     def catch_up(self, title: str) -> Step:
         """The server returns, and the laptop sees all of it."""
         self.server.start()
-        phone, laptop = script.catch_up(self.phone, self.laptop)
+        phone, laptop = script.catch_up(self.phone, self.laptop, self.report)
         self._require_equal_devices()
         files = len(checksums(self.folders["laptop"]))
         text = f"the laptop sees all of it: the value, and {count_text(files, 'file')}, the removed one gone"
@@ -175,7 +181,7 @@ class Story:
         require(
             script.share(self.laptop, self.ids["project"], READER), f"{READER} was given the right to read"
         )
-        report, refusal = script.read(self.tablet, self.ids["project"])
+        report, refusal = script.read(self.tablet, self.ids["project"], self.report)
         require(refusal, f"{READER} was refused to change the folder")
         require(list(self.tablet.client_objectz) == [self.ids["project"]], f"{READER} sees the folder alone")
         files = self.tablet.files(self.ids["project"])
