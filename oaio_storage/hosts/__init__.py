@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from oaio_storage.hosts.bulk import Moved
     from oaio_storage.hosts.guarantees import Absent, Expect, Guarantees, Stat
     from oaio_storage.hosts.registry import host_api, installed_backends
+    from oaio_storage.hosts.wrappers.base import Wrapper
     from oaio_storage.hosts.wrappers.retry import Retry
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Moved",
     "Retry",
     "Stat",
+    "Wrapper",
     "host_api",
     "installed_backends",
 ]
@@ -33,6 +35,7 @@ _MODULES = {
     "Moved": "bulk",
     "Retry": "wrappers.retry",
     "Stat": "guarantees",
+    "Wrapper": "wrappers.base",
     "host_api": "registry",
     "installed_backends": "registry",
 }

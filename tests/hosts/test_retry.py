@@ -15,13 +15,14 @@ from oaio_storage.errors import (
     AlreadyExists,
     Changed,
     Corrupt,
+    InvalidArgument,
     NotFound,
     OaioError,
     Throttled,
     TimedOut,
     Unavailable,
 )
-from oaio_storage.hosts import Absent, CshApi, Expect, Guarantees, Retry, Stat
+from oaio_storage.hosts import Absent, CshApi, Expect, Guarantees, Retry, Stat, Wrapper
 from oaio_storage.testing import HostContract, HostSource, KitCounts
 from oaio_storage_local import LocalApi
 
@@ -218,3 +219,9 @@ def test_an_exchange_is_never_repeated(local: LocalApi) -> None:
     with pytest.raises(TimedOut):
         patient(Forgetful(local.root_folder)).swap_folders("a", "b")
     assert local.read("a/x") == b"b"
+
+
+def test_calls_are_repeated_in_one_place(local: LocalApi) -> None:
+    with pytest.raises(InvalidArgument, match="repeated already"):
+        Retry(Wrapper(Retry(local)))
+    assert Wrapper(Retry(local)).state.name == "Local"

@@ -7,11 +7,10 @@ from typing import BinaryIO, TypeVar, cast
 
 import attrs
 
-from oaio_storage.errors import AlreadyExists, Changed, NotFound, TryAgain
-from oaio_storage.hosts.api import CshApi
-from oaio_storage.hosts.foreign import ForeignErrors
-from oaio_storage.hosts.guarantees import Absent, Expect, Guarantees, Stat
+from oaio_storage.errors import AlreadyExists, Changed, InvalidArgument, NotFound, TryAgain
+from oaio_storage.hosts.guarantees import Absent, Expect, Stat
 from oaio_storage.hosts.streams import Source, sha256_of
+from oaio_storage.hosts.wrappers.base import Wrapper
 
 Answer = TypeVar("Answer")
 
@@ -21,16 +20,16 @@ _QUIET = (
 
 
 @attrs.frozen(eq=False)
-class Retry(CshApi):
+class Retry(Wrapper):
     """``inner``, with calls repeated that fail with TryAgain; all other errors pass at once.
 
     The number of attempts and the time are bounded, waits grow and have jitter; after the last attempt its
     error passes. A conditional write or deletion whose outcome is unknown is not blindly repeated: the file
     is read, and if it holds what was to be written, that is success. ``swap_folders`` is never repeated, a
-    listing only until it has yielded its first file, and a write only if its source can be read again.
+    listing only until it has yielded its first file, and a write only if its source can be read again. Calls
+    are repeated in one place alone: around a host that is wrapped so already it raises InvalidArgument.
 
     Attributes:
-        inner: the host that does the work.
         attempts: at most so many calls of ``inner`` for one call.
         timeout: seconds after which no further attempt begins.
         wait_initial: seconds before the second attempt.
@@ -38,36 +37,21 @@ class Retry(CshApi):
         wait_jitter: random seconds that are added at most.
     """
 
-    inner: CshApi
     attempts: int = 5
     timeout: float = 45.0
     wait_initial: float = 0.1
     wait_max: float = 5.0
     wait_jitter: float = 0.5
 
-    @property
-    def guarantees(self) -> Guarantees:
-        """Those of ``inner``."""
-        return self.inner.guarantees
-
-    @property
-    def name(self) -> str:
-        """That of ``inner``."""
-        return self.inner.name
-
-    @property
-    def foreign_errors(self) -> ForeignErrors:  # type: ignore[override]  # inner's, known only at run time
-        """Those of ``inner``."""
-        return self.inner.foreign_errors
-
-    @property
-    def state(self) -> CshApi:
-        """The state folder of ``inner``, with retry too."""
-        return attrs.evolve(self, inner=self.inner.state)
-
-    def close(self) -> None:
-        """Close ``inner``."""
-        self.inner.close()
+    def __attrs_post_init__(self) -> None:
+        around: object = self.inner
+        while isinstance(around, Wrapper):
+            if isinstance(around, Retry):
+                raise InvalidArgument(
+                    f"the calls of the host {self.name} are repeated already",
+                    "host_api does that; put other wrappers around what it returns.",
+                )
+            around = around.inner
 
     def _read(self, path: str, start: int, end: int | None, version: str | None) -> bytes:
         return self._again(lambda: self.inner.read(path, start, end, version))
@@ -86,17 +70,11 @@ class Retry(CshApi):
             yield from rest
 
     def _open(self, path: str) -> io.RawIOBase | None:
-        def opened() -> io.RawIOBase | None:
-            with self.inner._only_ours("open", path):  # noqa: SLF001 - to know whether inner has a stream of its own
-                return self.inner._open(path)  # noqa: SLF001 - same
-
-        return self._again(opened)
+        opening = super()._open
+        return self._again(lambda: opening(path))
 
     def _copy(self, source: str, target: str) -> Stat:
         return self._again(lambda: self.inner.copy(source, target))
-
-    def _swap_folders(self, a: str, b: str) -> None:
-        self.inner.swap_folders(a, b)
 
     def _sign_url(self, path: str, seconds: int) -> str:
         return self._again(lambda: self.inner.sign_url(path, seconds))
