@@ -33,6 +33,7 @@
     │   ├── Corrupt                 bytes are not those that were announced
     │   ├── WrongRoot               the root is another one than the server means
     │   ├── BadAnswer               an answer that the contract does not allow
+    │   ├── Untrusted               the other side can't prove who it is
     │   └── ClockSkew               clocks differ too much
     └── TryAgain                    nobody acts; the same call may succeed later
         ├── Offline                 the server can't be reached
@@ -264,6 +265,15 @@ class WrongRoot(StorageError):
 
 class BadAnswer(StorageError):
     """An answer that the contract does not allow."""
+
+
+class Untrusted(StorageError):
+    """The other side can't prove who it is; nothing was sent to it."""
+
+    default_hint = (
+        "Check the address. If the certificate is one that you signed yourself, name it: "
+        "REQUESTS_CA_BUNDLE=FILE in front of the command."
+    )
 
 
 class ClockSkew(StorageError):

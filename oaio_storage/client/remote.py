@@ -20,6 +20,7 @@ from oaio_storage.errors import (
     Offline,
     TimedOut,
     Unavailable,
+    Untrusted,
 )
 from oaio_storage.model import context_headers
 
@@ -41,6 +42,7 @@ class Server(Protocol):
 
         Raises:
             Offline, TimedOut: no answer came; after a TimedOut the outcome is unknown.
+        Untrusted: the server's certificate is not one to trust; nothing was sent.
             OaioError: what the server said.
         """
         ...
@@ -214,14 +216,25 @@ def _told_by_class(url: str, slug: str) -> Iterator[None]:
     except (requests.exceptions.ReadTimeout, requests.exceptions.ChunkedEncodingError) as err:
         raise TimedOut(f"{url} gave no whole answer to {slug}") from err
     except requests.exceptions.SSLError as err:
-        raise Offline(
-            f"no trusted TLS connection to {url}",
-            "Check the address and its certificate; REQUESTS_CA_BUNDLE=FILE names one to trust.",
-        ) from err
+        if _was_cut_off(err):
+            raise Offline(f"{url} ended the connection while it was made") from err
+        raise Untrusted(f"there is no trusted TLS connection to {url}") from err
     except (requests.exceptions.ConnectionError, requests.exceptions.Timeout) as err:
         raise Offline(f"{url} can't be reached") from err
     except requests.exceptions.RequestException as err:
         raise InvalidArgument(f"{url} can't be asked: {type(err).__name__}") from err
+
+
+def _was_cut_off(err: BaseException | None) -> bool:
+    """Whether the other side went away in the middle of TLS, which says nothing about trust."""
+    import ssl  # noqa: PLC0415 - with requests
+
+    ends = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
+    while err is not None:
+        if isinstance(err, ends) or any(isinstance(part, ends) for part in err.args):
+            return True
+        err = err.__cause__ or err.__context__
+    return False
 
 
 def _judged(answer: "requests.Response", what: str) -> dict[str, Any]:
