@@ -96,24 +96,25 @@ def locked(oaio_id: str, user: User, *, version_id: str = "", base: str = "", st
     return Context(
         user=user,
         row=row,
-        state=_state(row, AccessRight(facts.right or AccessRight.NONE), base, stamp),
+        state=_state(row, user, AccessRight(facts.right or AccessRight.NONE), base, stamp),
         now=now_of(facts),
         known=facts.known,
     )
 
 
-def _state(row: StoredObject | None, right: AccessRight, base: str, stamp: str) -> State:
+def _state(row: StoredObject | None, user: User, right: AccessRight, base: str, stamp: str) -> State:
     if row is None:
         return State(right=right)
     current = row.current
-    stamps = dict(row.versions.filter(Q(pk=base) | Q(stamp=stamp)).values_list("pk", "stamp"))
+    found = list(row.versions.filter(Q(pk=base) | Q(stamp=stamp)).values_list("pk", "stamp", "author"))
     return State(
         right=right,
         current=Current(current.pk, current.stamp, current.deleted) if current else None,
         wiped=current is None,
         conflicts={pk: settler is None for pk, settler in row.conflicts.values_list("pk", "settled_by")},
-        base_stamp=stamps.get(base, ""),
-        stamp_taken=stamp in stamps.values(),
+        base_stamp=next((taken for pk, taken, _ in found if pk == base), ""),
+        base_own=any(pk == base and author == user.pk for pk, _, author in found),
+        stamp_taken=any(taken == stamp for _, taken, _ in found),
     )
 
 

@@ -31,7 +31,7 @@ class State:
 
     ``conflicts`` says of each of its conflicts whether it is still open; ``base_stamp`` is the stamp of the
     version that the proposal names as base, empty if the object has none of this id; ``stamp_taken``: another
-    version of it has the proposed stamp.
+    version of it has the proposed stamp. ``base_own``: the user who proposes is the author of the base.
     """
 
     right: AccessRight
@@ -39,6 +39,7 @@ class State:
     wiped: bool = False
     conflicts: Mapping[str, bool] = attrs.field(factory=dict)
     base_stamp: str = ""
+    base_own: bool = False
     stamp_taken: bool = False
 
 
@@ -132,9 +133,10 @@ def _decide_aside(proposal: Proposal, state: State, current: Current, now: str) 
         return Refuse(Stale("the object is not deleted any more"), shows_current=True)
     if not state.base_stamp or proposal.base == current.id:
         return Refuse(InvalidArgument("a version aside is based on one from before the deletion"))
-    return _accept_stamp(proposal, state, state.base_stamp, now) or Accept(
-        in_front=False, settled=_open(proposal.resolves, state)
-    )
+    settled = _open(proposal.resolves, state)
+    if settled and not (state.base_own or may_delete(state.right)):
+        return Refuse(Forbidden("only its author, and right C or D, settle a deleted object's conflict"))
+    return _accept_stamp(proposal, state, state.base_stamp, now) or Accept(in_front=False, settled=settled)
 
 
 def _decide_edit(proposal: Proposal, state: State, current: Current, now: str) -> Accept | Refuse:

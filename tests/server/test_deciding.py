@@ -31,11 +31,12 @@ STATES = st.builds(
     wiped=st.just(False),
     conflicts=st.just({CONFLICT: True, SETTLED: False}),
     base_stamp=st.just(stamp_plus(NOW, -20)),
+    base_own=st.booleans(),
     stamp_taken=st.booleans(),
 )
 PROPOSALS = st.builds(
     lambda **fields: Proposal(id="f" * 32, oaio_id="x", client_stamp=NOW, **fields),
-    base=st.sampled_from([None, FRONT, OLDER]),
+    base=st.sampled_from([None, FRONT, OLDER, CONFLICT]),
     stamp=st.sampled_from([-30, -15, 0, 60_000_000, 70_000_000]).map(lambda step: stamp_plus(NOW, step)),
     deleted=st.booleans(),
     overtakes=st.sampled_from([(), (FRONT,), (OLDER,)]),
@@ -61,14 +62,16 @@ def expected(proposal: Proposal, state: State) -> set[str]:
             return {"Forbidden"}
         previous = state.base_stamp if proposal.aside else current.stamp
         faults |= (
-            _aside_faults(proposal, current) if proposal.aside else _edit_faults(proposal, current, right)
+            _aside_faults(proposal, state, current)
+            if proposal.aside
+            else _edit_faults(proposal, current, right)
         )
     if state.stamp_taken or proposal.stamp <= previous or proposal.stamp > stamp_plus(NOW, 69_000_000):
         faults.add("ClockSkew")
     return faults or {"Accept"}
 
 
-def _aside_faults(proposal: Proposal, current: Current) -> set[str]:
+def _aside_faults(proposal: Proposal, state: State, current: Current) -> set[str]:
     faults = set()
     if proposal.deleted or proposal.overtakes or not {*proposal.resolves} <= {proposal.base}:
         faults.add("InvalidArgument")
@@ -76,6 +79,8 @@ def _aside_faults(proposal: Proposal, current: Current) -> set[str]:
         faults.add("Stale")
     elif proposal.base == FRONT:
         faults.add("InvalidArgument")
+    if proposal.resolves == (CONFLICT,) and not state.base_own and state.right == "U":
+        faults.add("Forbidden")
     return faults
 
 
