@@ -10,6 +10,7 @@ from server.devices import Device, new_id
 
 from oaio_storage.manifest import FileEntry, Manifest
 from oaio_storage.model import stamp_plus
+from oaio_storage.server import reading
 from oaio_storage.server.models import FeedClock
 
 pytestmark = pytest.mark.usefixtures("data")
@@ -159,6 +160,23 @@ class TestO6Feed:
             cursor, more = told["cursor"], told["more"]
         assert found == ids
 
+    def test_pages_of_long_versions_hold_fewer_and_one_at_least(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(reading, "PAGE_CHARS", 1000)
+        device, text = Device("alice"), json.dumps({"a": "b" * 390}, separators=(",", ":"))
+        ids = [new_id() for _ in range(5)]
+        bases = [device.accepted(one, values=text) for one in ids]
+        device.accepted(ids[4], bases[4], values=text, overtakes=[bases[4]])  # its conflict counts too
+        ids.append(new_id())
+        device.accepted(ids[5], values=text.replace("b", "b" * 9))
+        pages, cursor, more = [], "", True
+        while more:
+            told = device.sync(cursor=cursor)
+            pages.append([one["oaio_id"] for one in told["entries"]])
+            cursor, more = told["cursor"], told["more"]
+        assert pages == [ids[:2], ids[2:4], ids[4:5], ids[5:]]
+
     def test_an_object_changed_meanwhile_moves_to_the_end(self) -> None:
         device, first, second = Device("alice"), new_id(), new_id()
         base = device.accepted(first)
@@ -236,6 +254,17 @@ class TestO10DeletionAgainstEdit:
         assert entry
         assert entry["version"]["values"] == '{"b":1}'
         assert not entry["conflicts"]
+
+    def test_with_u_alone_another_s_edit_is_not_settled_by_one_of_one_s_own(self) -> None:
+        alice, bob, _, oaio_id, base, _ = self.setup_deleted()
+        theirs = alice.accepted(oaio_id, base, values='{"a":1}', aside=True)
+        refused = bob.propose(oaio_id, theirs, aside=True, resolves=[theirs])
+        assert (refused["status"], refused["error"]["code"]) == (403, "Forbidden")
+        own = bob.accepted(oaio_id, base, values='{"b":1}', aside=True)
+        later = bob.accepted(oaio_id, own, values='{"b":2}', aside=True, resolves=[own])
+        entry = alice.entry(oaio_id)
+        assert entry
+        assert [one["id"] for one in entry["conflicts"]] == [theirs, later]
 
     def test_without_a_conflict_nothing_revives_it(self) -> None:
         alice, bob, _, oaio_id, base, gone = self.setup_deleted()
