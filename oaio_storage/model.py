@@ -44,6 +44,13 @@ class AccessRight(StrEnum):
     NONE = "x"
 
 
+MAY_UPDATE = frozenset({AccessRight.CREATOR, AccessRight.DELETE, AccessRight.UPDATE})
+"""The rights that allow a new version, and settling conflicts of a live object."""
+
+MAY_DELETE = frozenset({AccessRight.CREATOR, AccessRight.DELETE})
+"""The rights that allow deleting, and settling conflicts of a deleted object (O10)."""
+
+
 def stamp_of(moment: datetime) -> str:
     """The stamp of ``moment``: 20 digits, UTC, microseconds; plain text order is time order."""
     return f"{moment.astimezone(UTC):{_STAMP_FORMAT}}".rjust(20, "0")

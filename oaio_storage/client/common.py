@@ -8,12 +8,12 @@ from oaio_storage import durable
 from oaio_storage.client import edits
 from oaio_storage.client.device import Device
 from oaio_storage.client.edits import Attachment, Draft
-from oaio_storage.client.records import MAY_UPDATE, Holding
+from oaio_storage.client.records import Holding
 from oaio_storage.client.remote import Remote
 from oaio_storage.client.roots import newest
 from oaio_storage.client.syncing import Syncing, told
 from oaio_storage.errors import AlreadyExists, Forbidden, OaioError
-from oaio_storage.model import OLDEST_SYNC_STAMP, OaiObject, Proposal, Version, checked_stamp
+from oaio_storage.model import MAY_UPDATE, OLDEST_SYNC_STAMP, OaiObject, Proposal, Version, checked_stamp
 
 LAST_SYNC_STAMP_FILE = "last_sync_stamp.txt"
 """Name of the file under client_root that holds the stamp of the last synchronisation."""

@@ -17,17 +17,17 @@ from oaio_storage.client.device import STAGING_DIR, Device
 from oaio_storage.client.hosts_pool import Hosts
 from oaio_storage.client.learning import Learner
 from oaio_storage.client.planner import Step
-from oaio_storage.client.records import MAY_UPDATE, Edit, Entry, Holding, Incoming
+from oaio_storage.client.records import Edit, Entry, Holding, Incoming
 from oaio_storage.client.remote import Server
 from oaio_storage.client.reports import Tally
 from oaio_storage.client.sending import Sender, batches
 from oaio_storage.client.switching import Switch
 from oaio_storage.client.tables import Tables
-from oaio_storage.errors import BadAnswer, OaioError
-from oaio_storage.model import AccessRight, checked_stamp, stamp_plus
+from oaio_storage.errors import BadAnswer, OaioError, TryAgain
+from oaio_storage.model import MAY_UPDATE, AccessRight, checked_stamp, stamp_plus
 from oaio_storage.progress import Report, ignore
 
-MAX_ROUNDS = 12
+MAX_ROUNDS = 12  # in a row after which no less is waiting than before
 FEED_LIMIT = 500
 MAX_EDITS = 5000  # of one round; stamps are reserved for them at once
 
@@ -58,6 +58,7 @@ class Engine:
 
         Raises:
             Offline, TimedOut: no answer; what was done until then stays done.
+            TryAgain: others change the same objects again and again; what is left is kept for the next time.
             OaioError: the server refuses the request as a whole.
         """
         self.finish()
@@ -66,9 +67,7 @@ class Engine:
         for oaio_id in with_files:
             roots.look(self.device, oaio_id, self.report)
         self._pull(len(self._ready()))
-        for _ in range(MAX_ROUNDS):
-            if not self._round():
-                break
+        self._settle()
         self._learner().describe_conflicts()
 
     def finish(self) -> None:
@@ -94,6 +93,23 @@ class Engine:
         for folder in staging.iterdir() if staging.is_dir() else ():
             if folder.name not in coming:
                 shutil.rmtree(folder, ignore_errors=True)
+
+    def _settle(self) -> None:
+        """Take rounds until nothing moves any more, for as long as less and less is waiting."""
+        fewest, in_vain = self._waiting(), 0
+        while self._round():
+            waiting = self._waiting()
+            in_vain = 0 if waiting < fewest else in_vain + 1
+            fewest = min(fewest, waiting)
+            if in_vain == MAX_ROUNDS:
+                raise TryAgain(
+                    f"{waiting} edits and changes still wait: others change the same objects meanwhile",
+                    "Nothing is lost; when they are done: oaio sync",
+                )
+
+    def _waiting(self) -> int:
+        with self.device.store.read() as tables:
+            return tables.waiting()
 
     def _round(self) -> bool:
         """Plan, send and apply once; whether anything moved."""

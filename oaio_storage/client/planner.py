@@ -10,8 +10,8 @@ from enum import Enum, auto
 
 import attrs
 
-from oaio_storage.client.records import MAY_DELETE, MAY_UPDATE, Edit, Source
-from oaio_storage.model import Proposal, Version
+from oaio_storage.client.records import Edit, Source
+from oaio_storage.model import MAY_DELETE, MAY_UPDATE, Proposal, Version
 
 
 class Step(Enum):

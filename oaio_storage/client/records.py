@@ -8,9 +8,6 @@ import attrs
 from oaio_storage.manifest import Manifest
 from oaio_storage.model import AccessRight, Proposal, Version
 
-MAY_UPDATE = frozenset({AccessRight.CREATOR, AccessRight.DELETE, AccessRight.UPDATE})
-MAY_DELETE = frozenset({AccessRight.CREATOR, AccessRight.DELETE})
-
 
 @attrs.frozen(kw_only=True)
 class Source:

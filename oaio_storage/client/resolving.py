@@ -10,12 +10,12 @@ from oaio_storage.client.attaching import manifest_on_disk
 from oaio_storage.client.device import Device
 from oaio_storage.client.edits import Draft
 from oaio_storage.client.planner import allowed
-from oaio_storage.client.records import MAY_DELETE, Edit, Holding, Incoming, Overtaken, Source
+from oaio_storage.client.records import Edit, Holding, Incoming, Overtaken, Source
 from oaio_storage.client.reports import Conflict, Problem
 from oaio_storage.client.tables import Tables
 from oaio_storage.errors import Forbidden, InvalidArgument, NotFound, Unavailable
 from oaio_storage.manifest import Manifest
-from oaio_storage.model import NAME_KEY, AccessRight, OaiObject, Proposal, Version
+from oaio_storage.model import MAY_DELETE, NAME_KEY, AccessRight, OaiObject, Proposal, Version
 from oaio_storage.values import parse
 
 SIDES = ("front", "other", "both")

@@ -12,11 +12,11 @@ from oaio_storage.client import placing, switching
 from oaio_storage.client.attaching import is_skipped
 from oaio_storage.client.device import Device
 from oaio_storage.client.edits import Draft
-from oaio_storage.client.records import MAY_UPDATE, Edit, Holding, Incoming
+from oaio_storage.client.records import Edit, Holding, Incoming
 from oaio_storage.client.switching import Switch, overtaking
 from oaio_storage.errors import OaioError, RootUnavailable
 from oaio_storage.manifest import Diff, Manifest
-from oaio_storage.model import AccessRight, Proposal, Version
+from oaio_storage.model import MAY_UPDATE, AccessRight, Proposal, Version
 from oaio_storage.progress import Report, ignore
 from oaio_storage.scan import Scan, root_identity, scan
 

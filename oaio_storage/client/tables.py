@@ -138,6 +138,11 @@ class Tables:
         """Everything that is to be applied, by object."""
         return [_incoming(row) for row in self._all("SELECT * FROM inbox ORDER BY oaio_id")]
 
+    def waiting(self) -> int:
+        """How many edits are to be sent, and changes to be applied."""
+        (row,) = self._all("SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM inbox) AS number")
+        return int(row["number"])
+
     def put_incoming(self, incoming: Incoming) -> None:
         """Remember what is to be applied; it replaces what was to be."""
         self._run(

@@ -5,10 +5,7 @@ from collections.abc import Collection
 import attrs
 
 from oaio_storage.errors import Forbidden, InvalidArgument, NotFound, OaioError
-from oaio_storage.model import AccessRight
-
-_MAY_UPDATE = frozenset({AccessRight.CREATOR, AccessRight.DELETE, AccessRight.UPDATE})
-_MAY_DELETE = frozenset({AccessRight.CREATOR, AccessRight.DELETE})
+from oaio_storage.model import MAY_DELETE, MAY_UPDATE, AccessRight
 
 
 def may_read(right: AccessRight) -> bool:
@@ -18,12 +15,12 @@ def may_read(right: AccessRight) -> bool:
 
 def may_update(right: AccessRight) -> bool:
     """Whether ``right`` allows a new version, and settling conflicts of a live object."""
-    return right in _MAY_UPDATE
+    return right in MAY_UPDATE
 
 
 def may_delete(right: AccessRight) -> bool:
     """Whether ``right`` allows deleting, and settling conflicts of a deleted object (O10)."""
-    return right in _MAY_DELETE
+    return right in MAY_DELETE
 
 
 def may_see_conflict(right: AccessRight, *, deleted: bool, author: bool) -> bool:
