@@ -171,6 +171,7 @@ class OaioClient(People):
 
         Raises:
             InvalidArgument: there is no such folder.
+            InvalidName: a name in it that no host can hold; the message tells which.
             RootOverlap: it overlaps client_root or another object's folder.
             UnknownHost, RootUnavailable, SourceChanged: as :meth:`register_file`.
         """

@@ -5,6 +5,7 @@ Looked at, checked and hashed, before anything is changed.
 
 import hashlib
 import os
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 import attrs
@@ -14,10 +15,14 @@ from oaio_storage.client.device import Device
 from oaio_storage.client.edits import Attachment, Draft, check_argument
 from oaio_storage.client.records import Holding
 from oaio_storage.client.switching import check_inside
-from oaio_storage.errors import InvalidArgument, NotFound, RootUnavailable, SourceChanged
+from oaio_storage.errors import InvalidArgument, InvalidName, NotFound, RootUnavailable, SourceChanged
 from oaio_storage.manifest import FileEntry, Manifest
-from oaio_storage.names import check_path
+from oaio_storage.names import check_path, collisions, why_refused
 from oaio_storage.scan import hash_file, scan
+
+RENAME = "Rename them, or move them out of the folder."
+
+_SHOWN, _SHOWN_CHARS = 3, 200
 
 
 def place(device: Device, file_name: str, root_path: str) -> tuple[str, Path | None]:
@@ -85,18 +90,31 @@ def folder(device: Device, root: Path) -> Attachment:
 
     Raises:
         InvalidArgument: there is no such folder.
+        InvalidName: a name in it that no host can hold, or two that not every host can hold side by side.
         RootUnavailable: a file or folder in it can't be looked at.
         SourceChanged: a file kept changing.
     """
     check_argument(root.is_dir(), f"there is no folder {root}", "Name an existing folder.")
     found = scan(root, cache=device.cache)
     if unreadable := {path: why for path, why in found.unknown.items() if not is_skipped(root / path)}:
-        path, why = min(unreadable.items())
+        if names := misnamed(unreadable):
+            raise InvalidName(f"{len(names)} names in {root} that no host can hold: {_listed(names)}", RENAME)
         raise RootUnavailable(
-            f"{len(unreadable)} of what is in {root} can't be taken along; first: {path!r} ({why})",
-            "Make it readable, rename it or move it away.",
+            f"{len(unreadable)} of what is in {root} can't be read: {_listed(unreadable)}",
+            "Make it readable, or move it out of the folder.",
         )
     return Attachment(kind="folder", manifest=found.manifest, root=root)
+
+
+def misnamed(unknown: Mapping[str, str]) -> dict[str, str]:
+    """Those of a scan's ``unknown`` whose names alone are the reason, to be mended by renaming."""
+    clashing = {path for group in collisions(unknown) for path in group}
+    return {path: why for path, why in unknown.items() if path in clashing or why_refused(path)}
+
+
+def _listed(unknown: Mapping[str, str]) -> str:
+    shown = [f"{path[:_SHOWN_CHARS]!r} ({why})" for path, why in sorted(unknown.items())[:_SHOWN]]
+    return ", ".join(shown) + (", ..." if len(unknown) > _SHOWN else "")
 
 
 def folder_at(device: Device, where: Path, root: Path | None) -> Attachment:

@@ -9,7 +9,7 @@ import attrs
 
 from oaio_storage.client import edits as making
 from oaio_storage.client import placing, switching
-from oaio_storage.client.attaching import is_skipped
+from oaio_storage.client.attaching import RENAME, is_skipped, misnamed
 from oaio_storage.client.device import Device
 from oaio_storage.client.edits import Draft
 from oaio_storage.client.records import Edit, Holding, Incoming
@@ -49,8 +49,8 @@ def look(device: Device, oaio_id: str, report: Report = ignore) -> bool:  # noqa
             device, oaio_id, err.message, f"{err.hint or 'Repair it, then synchronise again:'} oaio sync"
         )
         return False
-    if what := _hidden(root, holding.manifest(), found):
-        _set_problem(device, oaio_id, what, "Make it readable, then: oaio sync")
+    if hidden := _hidden(root, holding.manifest(), found):
+        _set_problem(device, oaio_id, *hidden)
         return False
     changes = found.changes(holding.manifest())
     if holding.root_id and root_identity(root) != holding.root_id:
@@ -114,12 +114,16 @@ def _fetch_again(device: Device, holding: Holding, version: Version) -> None:
             tables.put_incoming(Incoming(oaio_id=holding.oaio_id, version=version))
 
 
-def _hidden(root: Path, known: Manifest, found: Scan) -> str:
+def _hidden(root: Path, known: Manifest, found: Scan) -> tuple[str, str] | None:
+    """What can't be known and has to be, and the way out."""
+    names = misnamed(found.unknown)
     for path, why in sorted(found.unknown.items()):
         is_known = path in known or any(one.startswith(f"{path}/") for one in known)
         if is_known or not is_skipped(root / path):
-            return f"{path!r} in {root} can't be looked at: {why}"
-    return ""
+            if path in names:
+                return f"no host can hold the name {path!r} in {root}: {why}", f"{RENAME} Then: oaio sync"
+            return f"{path!r} in {root} can't be looked at: {why}", "Make it readable, then: oaio sync"
+    return None
 
 
 def _refusal(holding: Holding, root: Path, changes: Diff) -> tuple[str, str] | None:
