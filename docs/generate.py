@@ -1,8 +1,19 @@
 """Write the pages of docs/ that are made from the code: ``make docs``. A test compares them."""
 
+import inspect
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import attrs
+import typer.main
+
+from oaio_storage.cli.app import app
+from oaio_storage.cli.demo.story import Step
+from oaio_storage.client import Conflict, Problem, SyncReport
 from oaio_storage.errors import EXIT_CODES, OaioError, leaves
+from oaio_storage.hosts.options import Described
+from oaio_storage.model import OaiObject
 
 DOCS = Path(__file__).resolve().parent
 
@@ -63,7 +74,120 @@ def decisions_page() -> str:
     return _DECISIONS.format(decisions="\n".join(lines))
 
 
-PAGES = {"reference/exit-codes.md": exit_codes_page, "decisions/index.md": decisions_page}
+_COMMANDS = """\
+# The command line
+
+Every command as `oaio COMMAND --help` tells it; this page is made by `make docs`. Options stand after the
+command, `--root` and `--json` before it, too. See also [what each error means](exit-codes.md), and
+[what `--json` prints](json.md).
+
+{commands}
+"""
+
+
+def commands_page() -> str:
+    """The text of ``reference/commands.md``."""
+    root = typer.main.get_command(app)
+    context = root.context_class(root, info_name="oaio", **WIDE)
+    parts = [
+        f"## `{title}`\n\n<!-- not run: the help of a command -->\n```text\n{text}\n```"
+        for title, text in _helps(root, context)
+    ]
+    return _COMMANDS.format(commands="\n\n".join(parts))
+
+
+WIDE: dict[str, Any] = {
+    "max_content_width": 100,
+    "terminal_width": 100,
+    "help_option_names": ["-h", "--help"],
+}
+
+
+def _helps(command: Any, context: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - typer has no public type
+    """Title and help of ``command``, and of all below it."""
+    yield context.command_path, inspect.cleandoc(command.get_help(context))
+    for name, below in getattr(command, "commands", {}).items():
+        yield from _helps(below, below.context_class(below, parent=context, info_name=name, **WIDE))
+
+
+_JSON = """\
+# What `--json` prints
+
+One JSON text on standard output; this page is made by `make docs`. A command that fails prints
+`{{"error": {{"code": ..., "message": ..., "hint": ...}}}}`, where `code` is the name of one of
+[the errors](exit-codes.md). Bytes are numbers, paths are texts, stamps are texts of 20 digits in UTC
+(`YYYYMMDDhhmmssffffff`), None is null.
+
+| command | prints |
+|---|---|
+{commands}
+
+{values}
+"""
+
+# What a command prints: a value, a list of them, or a text that a test compares with what it really prints.
+_PRINTED: dict[str, type | list[type] | str] = {
+    "oaio demo": "`held`, `source`, `kept` (null without `--keep`), `seconds`, "
+    "`steps` (each a [Step](#step)), `script` (the lines of Python)",
+    "oaio serve": "`url`, `data`; once, when it is ready",
+    "oaio init": "`client_root`, `server`, `username`",
+    "oaio login": "`client_root`",
+    "oaio register": OaiObject,
+    "oaio update": OaiObject,
+    "oaio sync": SyncReport,
+    "oaio status": "`client_root`, `server`, `username`, `device_id`, `app_id`, `csh_default_id`, "
+    "`last_sync_stamp`, `objects` (their number), `unsent` (ids), "
+    "`conflicts` (each a [Conflict](#conflict)), `problems` (each a [Problem](#problem))",
+    "oaio ls": [OaiObject],
+    "oaio show": OaiObject,
+    "oaio files": "a list of paths",
+    "oaio share": "`oaio_id`, `username`, `access_right`",
+    "oaio unshare": "`oaio_id`, `username`, `access_right`",
+    "oaio conflicts": [Conflict],
+    "oaio resolve": OaiObject,
+    "oaio unregister": "`oaio_id`",
+    "oaio user add": "`username`, `admin`",
+    "oaio hosts add": Described,
+    "oaio hosts ls": [Described],
+    "oaio hosts rm": "`csh_id`",
+}
+
+
+def json_page() -> str:
+    """The text of ``reference/json.md``."""
+    commands = "\n".join(f"| `{command}` | {_printed(what)} |" for command, what in _PRINTED.items())
+    kinds = (OaiObject, SyncReport, Conflict, Problem, Step, Described)
+    return _JSON.format(commands=commands, values="\n\n".join(map(_fields, kinds)))
+
+
+def _printed(what: type | list[type] | str) -> str:
+    if isinstance(what, str):
+        return what
+    kind = what[0] if isinstance(what, list) else what
+    return f"{'a list, each ' if isinstance(what, list) else ''}[{kind.__name__}](#{kind.__name__.lower()})"
+
+
+def _fields(kind: Any) -> str:  # noqa: ANN401 - a class of attrs
+    """The fields of ``kind`` with what its docstring says about them."""
+    summary, _, attributes = inspect.cleandoc(kind.__doc__).partition("\n\nAttributes:\n")
+    told, last = dict[str, str](), ""
+    for line in inspect.cleandoc(attributes).splitlines():
+        name, colon, text = line.partition(": ")
+        if colon and not line.startswith(" "):
+            told[last := name] = text
+        elif last:
+            told[last] += f" {line.strip()}"
+    names = [field.name for field in attrs.fields(kind)]
+    lines = [f"- `{name}`: {told[name]}" if name in told else f"- `{name}`" for name in names]
+    return f"## {kind.__name__}\n\n{summary.replace('``', '`')}\n\n" + "\n".join(lines).replace("``", "`")
+
+
+PAGES = {
+    "reference/commands.md": commands_page,
+    "reference/exit-codes.md": exit_codes_page,
+    "reference/json.md": json_page,
+    "decisions/index.md": decisions_page,
+}
 """Each generated page, below docs/, and what makes its text."""
 
 
