@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from oaio_storage.model import AccessRight, Proposal, stamp_plus
@@ -100,6 +100,17 @@ def _edit_faults(proposal: Proposal, current: Current, right: str) -> set[str]:
 
 
 @given(PROPOSALS, STATES)
+@example(
+    Proposal(
+        id="f" * 32, oaio_id="x", client_stamp=NOW, base=CONFLICT, stamp=NOW, resolves=(CONFLICT,), aside=True
+    ),
+    State(
+        right=AccessRight.UPDATE,
+        current=Current(FRONT, stamp_plus(NOW, -10), deleted=True),
+        conflicts={CONFLICT: True, SETTLED: False},
+        base_stamp=stamp_plus(NOW, -20),
+    ),
+)
 def test_every_proposal_is_judged_by_the_clauses(proposal: Proposal, state: State) -> None:
     decision = decide(proposal, state, NOW)
     allowed = expected(proposal, state)
