@@ -60,7 +60,7 @@ def test_what_is_installed_comes_from_the_wheel(installed: Path, tmp_path: Path)
 
 
 def test_the_main_job_is_done_by_the_wheel(installed: Path, tmp_path: Path) -> None:
-    folder = written(tmp_path / "mine", {"a.txt": "a", "b/c.txt": "c"})
+    folder = written(tmp_path / "single", {"only one.txt": "text"})
     before = tree(folder)
     told = oaio("demo", folder, "--json", program=installed / "oaio", cwd=tmp_path).ok().json
     assert told["held"] is True
