@@ -8,7 +8,8 @@ from contextlib import contextmanager, suppress
 import attrs
 
 from oaio_storage.errors import Busy, Unavailable
-from oaio_storage_local import folders
+from oaio_storage_local.disk import Disk
+from oaio_storage_local.folders import Folders, temporary_name
 
 _ATTEMPTS = 100  # to enter a folder that others keep removing because it is empty
 _CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -22,11 +23,13 @@ class Draft:
     """A read-only file under a temporary name.
 
     Attributes:
+        disk: where it is.
         parent: the open folder that it, and later the file, lies in.
         name: the temporary name.
         file: the open file, for writing.
     """
 
+    disk: Disk
     parent: int
     name: str
     file: int
@@ -35,80 +38,79 @@ class Draft:
         """Append ``content``."""
         view = memoryview(content)
         while view:
-            view = view[os.write(self.file, view) :]
+            view = view[self.disk.write(self.file, view) :]
 
     def clone(self, source: int) -> None:
         """Append the content of the open file ``source``; disks that can share blocks do."""
         position = 0
         try:
-            while count := _copy_range(source, self.file, position):
+            while count := self.disk.copy_range(source, self.file, 1 << 30, position):
                 position += count
         except OSError as err:
             if err.errno not in _NO_CLONE:
                 raise
-        while piece := os.pread(source, _PIECE, position):
+        while piece := self.disk.read(source, _PIECE, position):
             self.write(piece)
             position += len(piece)
 
     def link(self, origin: int, source: str, seen: os.stat_result) -> bool:
         """Become a second name of ``source`` in the open folder ``origin``; False if not as ``seen``."""
-        linked = folders.temporary_name()
+        linked = temporary_name()
         try:
-            os.link(source, linked, src_dir_fd=origin, dst_dir_fd=self.parent, follow_symlinks=False)
+            self.disk.link(source, linked, source_folder=origin, target_folder=self.parent)
         except OSError:  # a disk without links, or too many of them
             return False
-        if os.path.samestat(os.lstat(linked, dir_fd=self.parent), seen):
-            os.rename(linked, self.name, src_dir_fd=self.parent, dst_dir_fd=self.parent)
+        if os.path.samestat(self.disk.lstat(linked, folder=self.parent), seen):
+            self.disk.rename(linked, self.name, folder=self.parent)
             return True
-        os.unlink(linked, dir_fd=self.parent)
+        self.disk.unlink(linked, folder=self.parent)
         return False
 
     def sync(self) -> os.stat_result:
         """Make the content durable, and say what it is."""
-        folders.sync(self.file)
-        return os.fstat(self.file)
+        self.disk.sync(self.file)
+        return self.disk.fstat(self.file)
 
     def rename(self, name: str) -> None:
         """Take the final ``name``, in place of the file that has it."""
-        os.rename(self.name, name, src_dir_fd=self.parent, dst_dir_fd=self.parent)
+        self.disk.rename(self.name, name, folder=self.parent)
 
+    def discard(self) -> None:
+        """Remove it, unless it has its final name."""
+        with suppress(FileNotFoundError):
+            self.disk.unlink(self.name, folder=self.parent)
 
-def _copy_range(source: int, target: int, position: int) -> int:
-    if not hasattr(os, "copy_file_range"):
-        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
-    return os.copy_file_range(source, target, 1 << 30, position)
+    def close(self) -> None:
+        """Give back the open file and folder."""
+        self.disk.close(self.file)
+        self.disk.close(self.parent)
 
 
 @contextmanager
-def draft(root: int, parts: Sequence[str]) -> Iterator[Draft]:
+def draft(folders: Folders, root: int, parts: Sequence[str]) -> Iterator[Draft]:
     """A new draft in the folder of ``parts``, which is made if need be; gone at the end unless renamed."""
-    begun = _begin(root, parts)
+    begun = _begin(folders, root, parts)
     try:
         yield begun
     except BaseException:
-        _discard(begun)
-        with suppress(OSError, Busy), folders.locked(root):  # tidying up must not hide what failed
+        with suppress(OSError):  # tidying up must not hide what failed
+            begun.discard()
+        with suppress(OSError, Busy), folders.locked(root):
             folders.prune(root, parts)
         raise
     else:
-        _discard(begun)
+        begun.discard()
     finally:
-        os.close(begun.file)
-        os.close(begun.parent)
+        begun.close()
 
 
-def _discard(begun: Draft) -> None:
-    with suppress(FileNotFoundError):
-        os.unlink(begun.name, dir_fd=begun.parent)
-
-
-def _begin(root: int, parts: Sequence[str]) -> Draft:
-    name = folders.temporary_name()
+def _begin(folders: Folders, root: int, parts: Sequence[str]) -> Draft:
+    disk, name = folders.disk, temporary_name()
     for _ in range(_ATTEMPTS):
         try:
             with folders.folder(root, parts) as parent:
-                file = os.open(name, _CREATE, _READ_ONLY, dir_fd=parent)
-                return Draft(os.dup(parent), name, file)
+                file = disk.open(name, _CREATE, _READ_ONLY, folder=parent)
+                return Draft(disk, disk.dup(parent), name, file)
         except FileNotFoundError:
             with folders.locked(root):
                 folders.make_folder(root, parts)

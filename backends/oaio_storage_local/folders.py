@@ -8,15 +8,20 @@ import secrets
 import stat
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import attrs
 
 from oaio_storage.errors import AlreadyExists, Busy, WrongRoot
 from oaio_storage.names import fold
+from oaio_storage_local.disk import Disk
 
 LOCK_SECONDS = 20.0
 """How long an operation waits for others that change the same root."""
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NO_LOCKS = frozenset(
     {errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.ENOSYS, errno.EINVAL, errno.EBADF}
 )
@@ -33,147 +38,6 @@ def is_temporary(name: str) -> bool:
     return _TEMPORARY.match(name) is not None
 
 
-@contextmanager
-def opened(root_folder: str) -> Iterator[int]:
-    """The root, opened anew for one operation, so that a disk that came or went is noticed.
-
-    Raises:
-        WrongRoot: it is missing, not a folder, or not readable.
-    """
-    try:
-        root = os.open(root_folder, _FOLDER)
-    except FileNotFoundError as err:
-        raise WrongRoot(
-            f"the root folder {root_folder} is missing: not mounted, or another machine's disk"
-        ) from err
-    except NotADirectoryError as err:
-        raise WrongRoot(f"the root {root_folder} is not a folder", "Name a folder as root_folder.") from err
-    except PermissionError as err:
-        raise WrongRoot(
-            f"the root folder {root_folder} is not readable", "Give this user the right to read it."
-        ) from err
-    try:
-        yield root
-    finally:
-        os.close(root)
-
-
-@contextmanager
-def folder(root: int, parts: Sequence[str]) -> Iterator[int]:
-    """The open folder that ``parts`` lead to.
-
-    Raises:
-        FileNotFoundError: one of them is missing.
-        NotADirectoryError: one of them is a file or a link.
-    """
-    current = root
-    try:
-        for part in parts:
-            below = _open_folder(part, current)
-            if current != root:
-                os.close(current)
-            current = below
-        yield current
-    finally:
-        if current != root:
-            os.close(current)
-
-
-def _open_folder(name: str, parent: int) -> int:
-    try:
-        return os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=parent)
-    except OSError as err:
-        if err.errno == errno.ELOOP:  # what some systems say of a link instead
-            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), name) from err
-        raise
-
-
-def make_folder(root: int, parts: Sequence[str]) -> None:
-    """Make the folders that ``parts`` name as far as they are missing, each durable before the next."""
-    for depth, name in enumerate(parts):
-        with folder(root, parts[:depth]) as parent:
-            try:
-                os.mkdir(name, dir_fd=parent)
-            except FileExistsError:
-                continue
-            sync(parent)
-
-
-def prune(root: int, parts: Sequence[str]) -> None:
-    """Remove the folder that ``parts`` lead to and those above it as far as they are empty, durably."""
-    depth = len(parts)
-    while depth:
-        with folder(root, parts[: depth - 1]) as parent:
-            try:
-                os.rmdir(parts[depth - 1], dir_fd=parent)
-            except OSError:  # not empty: the usual end; or not ours to remove
-                break
-        depth -= 1
-    with folder(root, parts[:depth]) as left:
-        sync(left)
-
-
-def is_same(root: int, parts: Sequence[str], opened_folder: int) -> bool:
-    """Whether ``parts`` still lead to this open folder."""
-    try:
-        with folder(root, parts) as found:
-            return os.path.samestat(os.fstat(found), os.fstat(opened_folder))
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-
-
-def open_file(parent: int, name: str) -> int:
-    """The open regular file ``name`` in the open folder ``parent``, for reading.
-
-    Raises:
-        FileNotFoundError: there is none; a link, a folder or a device does not count.
-    """
-    absent = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
-    try:
-        file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=parent)
-    except OSError as err:
-        if err.errno in (errno.ELOOP, errno.ENXIO, errno.EMLINK):
-            raise absent from err
-        raise
-    if stat.S_ISREG(os.fstat(file).st_mode):
-        return file
-    os.close(file)
-    raise absent
-
-
-def exists(parent: int, name: str) -> bool:
-    """Whether anything has this ``name`` in the open folder ``parent``."""
-    try:
-        os.lstat(name, dir_fd=parent)
-    except FileNotFoundError:
-        return False
-    return True
-
-
-def is_folder(parent: int, name: str) -> bool:
-    """Whether ``name`` is a folder in the open folder ``parent``."""
-    try:
-        return stat.S_ISDIR(os.lstat(name, dir_fd=parent).st_mode)
-    except FileNotFoundError:
-        return False
-
-
-def refuse_twins(root: int, parts: Sequence[str]) -> None:
-    """For disks that take different spellings for one name: refuse a part that is there in another spelling.
-
-    Raises:
-        AlreadyExists: there is one.
-    """
-    for depth, name in enumerate(parts):
-        try:
-            with folder(root, parts[:depth]) as parent:
-                names = os.listdir(parent)  # noqa: PTH208 - an open folder, not a path
-        except FileNotFoundError:
-            return
-        if twin := twin_of(name, names):
-            raise AlreadyExists(f"{'/'.join(parts)!r} is not stored: this disk takes {name!r} for {twin!r}")
-
-
 def twin_of(name: str, names: Sequence[str]) -> str:
     """The one of ``names`` that some disk takes for ``name`` though spelled otherwise; empty if none."""
     if name in names:
@@ -182,67 +46,217 @@ def twin_of(name: str, names: Sequence[str]) -> str:
     return next((other for other in names if fold(other) == folded), "")
 
 
-@contextmanager
-def locked(root: int) -> Iterator[None]:
-    """Exclude all others that change names below ``root``, in any process, where the disk knows locks.
+@attrs.frozen
+class Folders:
+    """The folders of a disk, each opened anew for one operation.
 
-    Raises:
-        Busy: they hold it for longer than LOCK_SECONDS.
+    Attributes:
+        disk: where they are.
     """
-    end, pause = time.monotonic() + LOCK_SECONDS, 0.0005
-    while not _try_lock(root):
-        if time.monotonic() > end:
-            raise Busy("another process holds the lock of the root folder")
-        time.sleep(pause)
-        pause = min(2 * pause, 0.02)
-    try:
-        yield
-    finally:
-        unlock(root)
 
+    disk: Disk
 
-def has_locks(root: int) -> bool:
-    """Whether the disk of ``root`` knows locks."""
-    try:
-        fcntl.flock(root, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError as err:
-        if err.errno in _NO_LOCKS:
-            return False
-        raise
-    unlock(root)
-    return True
+    @contextmanager
+    def opened(self, root_folder: str) -> Iterator[int]:
+        """The root, opened anew for one operation, so that a disk that came or went is noticed.
 
-
-def unlock(root: int) -> None:
-    """Give the lock back; nothing if there is none."""
-    try:
-        fcntl.flock(root, fcntl.LOCK_UN)
-    except OSError as err:
-        if err.errno not in _NO_LOCKS:
-            raise
-
-
-def _try_lock(root: int) -> bool:
-    try:
-        fcntl.flock(root, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError as err:
-        if err.errno not in _NO_LOCKS:
-            raise
-    return True
-
-
-def sync(handle: int) -> None:
-    """Make the content of an open file, or the names in an open folder, survive a loss of power."""
-    full = getattr(fcntl, "F_FULLFSYNC", None)  # macOS: fsync(2) alone leaves it in the drive's cache
-    if full is not None:
+        Raises:
+            WrongRoot: it is missing, not a folder, or not readable.
+        """
         try:
-            fcntl.fcntl(handle, full)
-        except OSError:
-            pass
+            root = self.disk.open(root_folder, _FOLDER)
+        except FileNotFoundError as err:
+            raise WrongRoot(
+                f"the root folder {root_folder} is missing: not mounted, or another machine's disk"
+            ) from err
+        except NotADirectoryError as err:
+            raise WrongRoot(
+                f"the root {root_folder} is not a folder", "Name a folder as root_folder."
+            ) from err
+        except PermissionError as err:
+            raise WrongRoot(
+                f"the root folder {root_folder} is not readable", "Give this user the right to read it."
+            ) from err
+        try:
+            yield root
+        finally:
+            self.disk.close(root)
+
+    def make_root(self, root_folder: str) -> None:
+        """Make the root, and the folders above it as far as they are missing, each durable before the next.
+
+        Raises:
+            FileExistsError, NotADirectoryError: one of them is there, but no folder.
+        """
+        path = Path(root_folder)
+        try:
+            self.disk.close(self.disk.open(root_folder, _FOLDER))
+        except FileNotFoundError:
+            self.make_root(str(path.parent))
         else:
             return
-    os.fsync(handle)
+        parent = self.disk.open(str(path.parent), _FOLDER)
+        try:
+            with suppress(FileExistsError):
+                self.disk.mkdir(path.name, folder=parent)
+            self.disk.sync(parent)
+        finally:
+            self.disk.close(parent)
+
+    @contextmanager
+    def folder(self, root: int, parts: Sequence[str]) -> Iterator[int]:
+        """The open folder that ``parts`` lead to.
+
+        Raises:
+            FileNotFoundError: one of them is missing.
+            NotADirectoryError: one of them is a file or a link.
+        """
+        current = root
+        try:
+            for part in parts:
+                below = self._open_folder(part, current)
+                if current != root:
+                    self.disk.close(current)
+                current = below
+            yield current
+        finally:
+            if current != root:
+                self.disk.close(current)
+
+    def _open_folder(self, name: str, parent: int) -> int:
+        try:
+            return self.disk.open(name, _FOLDER | os.O_NOFOLLOW, folder=parent)
+        except OSError as err:
+            if err.errno == errno.ELOOP:  # what some systems say of a link instead
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), name) from err
+            raise
+
+    def make_folder(self, root: int, parts: Sequence[str]) -> None:
+        """Make the folders that ``parts`` name as far as they are missing, each durable before the next."""
+        for depth, name in enumerate(parts):
+            with self.folder(root, parts[:depth]) as parent:
+                try:
+                    self.disk.mkdir(name, folder=parent)
+                except FileExistsError:
+                    continue
+                self.disk.sync(parent)
+
+    def prune(self, root: int, parts: Sequence[str]) -> None:
+        """Remove the folder that ``parts`` lead to and those above it as far as they are empty, durably."""
+        depth = len(parts)
+        while depth:
+            with self.folder(root, parts[: depth - 1]) as parent:
+                try:
+                    self.disk.rmdir(parts[depth - 1], folder=parent)
+                except OSError:  # not empty: the usual end; or not ours to remove
+                    break
+            depth -= 1
+        with self.folder(root, parts[:depth]) as left:
+            self.disk.sync(left)
+
+    def is_same(self, root: int, parts: Sequence[str], opened_folder: int) -> bool:
+        """Whether ``parts`` still lead to this open folder."""
+        try:
+            with self.folder(root, parts) as found:
+                return os.path.samestat(self.disk.fstat(found), self.disk.fstat(opened_folder))
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+
+    def open_file(self, parent: int, name: str) -> int:
+        """The open regular file ``name`` in the open folder ``parent``, for reading.
+
+        Raises:
+            FileNotFoundError: there is none; a link, a folder or a device does not count.
+        """
+        absent = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+        try:
+            file = self.disk.open(name, _FILE, folder=parent)
+        except OSError as err:
+            if err.errno in (errno.ELOOP, errno.ENXIO, errno.EMLINK):
+                raise absent from err
+            raise
+        if stat.S_ISREG(self.disk.fstat(file).st_mode):
+            return file
+        self.disk.close(file)
+        raise absent
+
+    def exists(self, parent: int, name: str) -> bool:
+        """Whether anything has this ``name`` in the open folder ``parent``."""
+        try:
+            self.disk.lstat(name, folder=parent)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def is_folder(self, parent: int, name: str) -> bool:
+        """Whether ``name`` is a folder in the open folder ``parent``."""
+        try:
+            return stat.S_ISDIR(self.disk.lstat(name, folder=parent).st_mode)
+        except FileNotFoundError:
+            return False
+
+    def refuse_twins(self, root: int, parts: Sequence[str]) -> None:
+        """Refuse a part that is there in another spelling, on disks that take the two for one name.
+
+        Raises:
+            AlreadyExists: there is one.
+        """
+        for depth, name in enumerate(parts):
+            try:
+                with self.folder(root, parts[:depth]) as parent:
+                    names = self.disk.names(parent)
+            except FileNotFoundError:
+                return
+            if twin := twin_of(name, names):
+                raise AlreadyExists(
+                    f"{'/'.join(parts)!r} is not stored: this disk takes {name!r} for {twin!r}"
+                )
+
+    @contextmanager
+    def locked(self, root: int) -> Iterator[None]:
+        """Exclude all others that change names below ``root``, in any process, where the disk knows locks.
+
+        Raises:
+            Busy: they hold it for longer than LOCK_SECONDS.
+        """
+        end, pause = time.monotonic() + LOCK_SECONDS, 0.0005
+        while not self._try_lock(root):
+            if time.monotonic() > end:
+                raise Busy("another process holds the lock of the root folder")
+            time.sleep(pause)
+            pause = min(2 * pause, 0.02)
+        try:
+            yield
+        finally:
+            self.unlock(root)
+
+    def has_locks(self, root: int) -> bool:
+        """Whether the disk of ``root`` knows locks."""
+        try:
+            self.disk.lock(root, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError as err:
+            if err.errno in _NO_LOCKS:
+                return False
+            raise
+        self.unlock(root)
+        return True
+
+    def unlock(self, root: int) -> None:
+        """Give the lock back; nothing if there is none."""
+        try:
+            self.disk.lock(root, fcntl.LOCK_UN)
+        except OSError as err:
+            if err.errno not in _NO_LOCKS:
+                raise
+
+    def _try_lock(self, root: int) -> bool:
+        try:
+            self.disk.lock(root, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError as err:
+            if err.errno not in _NO_LOCKS:
+                raise
+        return True

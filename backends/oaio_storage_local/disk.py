@@ -1,0 +1,154 @@
+"""The system calls that :class:`~oaio_storage_local.LocalApi` rests on, as a port that can be replaced."""
+
+import errno
+import fcntl
+import os
+from typing import Any, Protocol
+
+from oaio_storage_local.exchange import exchange
+
+_NO_FULL_SYNC = frozenset({errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOTTY, errno.EINVAL})
+
+
+class Disk(Protocol):
+    """A disk as POSIX describes it: open files and folders are numbers, names are relative to open folders.
+
+    Each method does what the system call of its name does, and raises OSError with the call's ``errno``. What
+    a disk can't do raises one of ENOSYS, ENOTSUP, EOPNOTSUPP, EINVAL and, where others are common for a call,
+    those.
+    """
+
+    def open(self, name: str, flags: int, mode: int = 0o777, *, folder: int | None = None) -> int:
+        """The system call openat(2); without ``folder`` the name is an absolute path."""
+
+    def dup(self, handle: int) -> int:
+        """One more number for what is open, with its lock and place."""
+
+    def close(self, handle: int) -> None:
+        """Give a number back."""
+
+    def read(self, file: int, size: int, position: int) -> bytes:
+        """The system call pread(2)."""
+
+    def read_into(self, file: int, buffer: Any, position: int) -> int:  # noqa: ANN401 - a writable buffer
+        """The system call preadv(2), for one buffer."""
+
+    def write(self, file: int, content: "bytes | memoryview") -> int:
+        """Write at the place where the file stands; how many bytes were taken."""
+
+    def copy_range(self, source: int, target: int, size: int, position: int) -> int:
+        """The system call copy_file_range(2), from ``position`` of ``source`` to where ``target`` stands."""
+
+    def fstat(self, handle: int) -> os.stat_result:
+        """What is open."""
+
+    def lstat(self, name: str, *, folder: int) -> os.stat_result:
+        """The system call fstatat(2) with AT_SYMLINK_NOFOLLOW."""
+
+    def names(self, folder: int) -> list[str]:
+        """The names in an open folder, in no order."""
+
+    def entries(self, folder: int) -> dict[str, os.stat_result]:
+        """The names in an open folder and what each is; names that vanish meanwhile may be left out."""
+
+    def mkdir(self, name: str, *, folder: int) -> None:
+        """The system call mkdirat(2)."""
+
+    def rmdir(self, name: str, *, folder: int) -> None:
+        """The system call unlinkat(2) with AT_REMOVEDIR."""
+
+    def unlink(self, name: str, *, folder: int) -> None:
+        """The system call unlinkat(2)."""
+
+    def link(self, source: str, target: str, *, source_folder: int, target_folder: int) -> None:
+        """The system call linkat(2); a symbolic link is not followed."""
+
+    def rename(self, source: str, target: str, *, folder: int) -> None:
+        """The system call renameat(2), within one folder."""
+
+    def exchange(self, folder_a: int, a: str, folder_b: int, b: str) -> None:
+        """The system call renameat2(2) with RENAME_EXCHANGE."""
+
+    def lock(self, handle: int, operation: int) -> None:
+        """The system call flock(2)."""
+
+    def sync(self, handle: int) -> None:
+        """Make the content of a file, or the names in a folder, survive a loss of power: fsync(2) or more."""
+
+
+class SystemDisk:
+    """The disks of this machine."""
+
+    def open(self, name: str, flags: int, mode: int = 0o777, *, folder: int | None = None) -> int:
+        """See :class:`Disk`, as for all methods here."""
+        return os.open(name, flags, mode, dir_fd=folder)
+
+    dup = staticmethod(os.dup)
+    close = staticmethod(os.close)
+    read = staticmethod(os.pread)
+    write = staticmethod(os.write)
+    fstat = staticmethod(os.fstat)
+    exchange = staticmethod(exchange)
+    lock = staticmethod(fcntl.flock)
+
+    def read_into(self, file: int, buffer: Any, position: int) -> int:  # noqa: ANN401 - a writable buffer
+        """See :class:`Disk`."""
+        return os.preadv(file, [buffer], position)
+
+    def copy_range(self, source: int, target: int, size: int, position: int) -> int:
+        """ENOSYS where the system has no such call."""
+        if not hasattr(os, "copy_file_range"):
+            raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+        return os.copy_file_range(source, target, size, position)
+
+    def lstat(self, name: str, *, folder: int) -> os.stat_result:
+        """See :class:`Disk`."""
+        return os.lstat(name, dir_fd=folder)
+
+    def names(self, folder: int) -> list[str]:
+        """See :class:`Disk`."""
+        return os.listdir(folder)
+
+    def entries(self, folder: int) -> dict[str, os.stat_result]:
+        """See :class:`Disk`."""
+        found = {}
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                try:
+                    found[entry.name] = entry.stat(follow_symlinks=False)
+                except FileNotFoundError:
+                    continue
+        return found
+
+    def mkdir(self, name: str, *, folder: int) -> None:
+        """See :class:`Disk`."""
+        os.mkdir(name, dir_fd=folder)
+
+    def rmdir(self, name: str, *, folder: int) -> None:
+        """See :class:`Disk`."""
+        os.rmdir(name, dir_fd=folder)
+
+    def unlink(self, name: str, *, folder: int) -> None:
+        """See :class:`Disk`."""
+        os.unlink(name, dir_fd=folder)
+
+    def link(self, source: str, target: str, *, source_folder: int, target_folder: int) -> None:
+        """See :class:`Disk`."""
+        os.link(source, target, src_dir_fd=source_folder, dst_dir_fd=target_folder, follow_symlinks=False)
+
+    def rename(self, source: str, target: str, *, folder: int) -> None:
+        """See :class:`Disk`."""
+        os.rename(source, target, src_dir_fd=folder, dst_dir_fd=folder)
+
+    def sync(self, handle: int) -> None:
+        """On macOS F_FULLFSYNC, since fsync(2) alone leaves content in the drive's cache there."""
+        full = getattr(fcntl, "F_FULLFSYNC", None)
+        if full is not None:
+            try:
+                fcntl.fcntl(handle, full)
+            except OSError as err:
+                if err.errno not in _NO_FULL_SYNC:
+                    raise  # once a flush failed, another one that succeeds proves nothing
+            else:
+                return
+        os.fsync(handle)
