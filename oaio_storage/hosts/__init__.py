@@ -12,14 +12,23 @@ if TYPE_CHECKING:
     from oaio_storage.hosts.guarantees import Absent, Expect, Guarantees, Stat
     from oaio_storage.hosts.registry import host_api, installed_backends
     from oaio_storage.hosts.wrappers.base import Wrapper
+    from oaio_storage.hosts.wrappers.dry_run import Change, DryRun
+    from oaio_storage.hosts.wrappers.limit import Limit
+    from oaio_storage.hosts.wrappers.logged import Logging
+    from oaio_storage.hosts.wrappers.read_only import ReadOnly
     from oaio_storage.hosts.wrappers.retry import Retry
 
 __all__ = [
     "Absent",
+    "Change",
     "CshApi",
+    "DryRun",
     "Expect",
     "Guarantees",
+    "Limit",
+    "Logging",
     "Moved",
+    "ReadOnly",
     "Retry",
     "Stat",
     "Wrapper",
@@ -29,10 +38,15 @@ __all__ = [
 
 _MODULES = {
     "Absent": "guarantees",
+    "Change": "wrappers.dry_run",
     "CshApi": "api",
+    "DryRun": "wrappers.dry_run",
     "Expect": "guarantees",
     "Guarantees": "guarantees",
+    "Limit": "wrappers.limit",
+    "Logging": "wrappers.logged",
     "Moved": "bulk",
+    "ReadOnly": "wrappers.read_only",
     "Retry": "wrappers.retry",
     "Stat": "guarantees",
     "Wrapper": "wrappers.base",

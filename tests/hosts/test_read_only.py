@@ -7,14 +7,24 @@ import attrs
 import pytest
 
 from oaio_storage.errors import InvalidName, NotGuaranteed
-from oaio_storage.hosts import CshApi, Guarantees
+from oaio_storage.hosts import CshApi, Guarantees, ReadOnly
 from oaio_storage.testing.misbehaving import MemoryApi, Store
+
+
+class Swapping(MemoryApi):
+    @property
+    def guarantees(self) -> Guarantees:
+        return attrs.evolve(super().guarantees, swap=True)
 
 
 class Closed(MemoryApi):
     @property
     def guarantees(self) -> Guarantees:
         return attrs.evolve(super().guarantees, read_only=True, swap=True)
+
+
+def closed_around(store: Store) -> CshApi:
+    return ReadOnly(Swapping(store))
 
 
 CHANGES: dict[str, Callable[[CshApi, Path], object]] = {
@@ -31,19 +41,29 @@ CHANGES: dict[str, Callable[[CshApi, Path], object]] = {
 }
 
 
+@pytest.mark.parametrize("made", [Closed, closed_around])
 @pytest.mark.parametrize("change", CHANGES)
-def test_no_change_is_asked_of_it(change: str, tmp_path: Path) -> None:
+def test_no_change_is_asked_of_it(change: str, made: Callable[[Store], CshApi], tmp_path: Path) -> None:
     store = Store()
     for path in ("a", "f/x", "g/x"):
         store.put(path, b"old")
     with pytest.raises(NotGuaranteed, match="change"):
-        CHANGES[change](Closed(store), tmp_path)
+        CHANGES[change](made(store), tmp_path)
     assert {path: content for path, (content, _) in store.files.items()} == {
         "a": b"old",
         "f/x": b"old",
         "g/x": b"old",
     }
     assert store.writes == 3
+
+
+def test_all_is_read_as_before() -> None:
+    store = Store()
+    store.put("a", b"old")
+    store.put(".oaio/x", b"state")
+    host = closed_around(store)
+    assert (host.read("a"), host.state.read("x")) == (b"old", b"state")
+    assert [found.path for found in host.list()] == ["a"]
 
 
 def test_a_wrong_name_is_told_first() -> None:
