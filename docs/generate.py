@@ -149,7 +149,9 @@ _PRINTED: dict[str, type | list[type] | str] = {
     "oaio user add": "`username`, `admin`",
     "oaio hosts add": Described,
     "oaio hosts ls": [Described],
-    "oaio hosts rm": "`csh_id`",
+    "oaio hosts rm": "`csh_id`, `objects` (how many of a server's have files there)",
+    "oaio hosts default": "`csh_id`",
+    "oaio hosts rekey": "`file`",
 }
 
 

@@ -146,6 +146,7 @@ class Described:
         options: its arguments; in place of secrets, and of all if the backend can't tell which are, a mask.
         root_id: the id of its root, if known.
         problem: why it can't be used; empty if nothing is known to be wrong.
+        is_default: whether a server offers it as the one for clients that name none.
     """
 
     csh_id: str
@@ -153,6 +154,7 @@ class Described:
     options: Mapping[str, object]
     root_id: str = ""
     problem: str = ""
+    is_default: bool = False
 
 
 def described(csh_id: str, given: Mapping[str, object], root_id: str = "") -> Described:

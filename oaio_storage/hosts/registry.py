@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 from importlib.metadata import EntryPoint, entry_points
+from typing import Any
 
 import attrs
 
 from oaio_storage.errors import InvalidArgument, OaioError, UnknownHost
-from oaio_storage.hosts import roots
+from oaio_storage.hosts import foreign, roots
 from oaio_storage.hosts.api import CshApi
 from oaio_storage.hosts.wrappers.retry import Retry
 
@@ -40,6 +41,19 @@ def host_api(csh_id: str, /, *, expect_root: str = "", **csh_args: object) -> Cs
     if expect_root:
         roots.check_root(host, expect_root)
     return host
+
+
+def settled(csh_id: str, /, **csh_args: object) -> dict[str, Any]:
+    """``csh_args`` as the backend's class keeps them: a relative path made absolute, for instance.
+
+    They mean the same wherever they are used then. Errors are those of :func:`host_api`.
+    """
+    backend = backend_of(csh_id)
+    with _made(backend, csh_id, csh_args) as host:
+        kept = {name: getattr(host, field.name) for name, field in arguments(backend).items()}
+    return {
+        name: kept[name] if type(kept[name]) is type(value) else value for name, value in csh_args.items()
+    }
 
 
 def backend_id(csh_id: str) -> str:
@@ -151,3 +165,5 @@ def _made(backend: type[CshApi], csh_id: str, csh_args: dict[str, object]) -> Cs
         raise InvalidArgument(
             f"the storage host {csh_id!r} refuses the value of its {named}"
         ) from None  # it may be a secret
+    except Exception as err:
+        raise foreign.ours(err, backend.foreign_errors, f"can't reach the storage host {csh_id!r}") from err

@@ -60,7 +60,7 @@ def accept(proposal: Proposal, user: User) -> Outcome:
     try:
         check_content(proposal)
         if proposal.attached:
-            check_offered(proposal.csh_id, offered_hosts())
+            check_offered(proposal.csh_id, offered_hosts()[0])
         return changing(lambda: _accept(proposal, user))
     except OaioError as err:
         return Outcome(error=err)

@@ -1,6 +1,6 @@
-"""The tables as the admin pages show them: accounts and hosts can be edited.
+"""The tables as the admin pages show them: accounts can be edited.
 
-Objects are the users' own, so only looked at.
+Objects are the users' own, and hosts are changed by ``oaio hosts``, so both are only looked at.
 """
 
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -79,10 +79,11 @@ class RightChangeAdmin(ReadOnly):
 
 
 @admin.register(Host)
-class HostAdmin(ModelAdmin):
-    """Storage hosts on offer; their arguments may hold credentials, so they are not shown in lists."""
+class HostAdmin(ReadOnly):
+    """Storage hosts on offer, without their arguments; ``oaio hosts --data`` changes them."""
 
-    list_display = ("csh_id", "root_id")
+    list_display = ("csh_id", "root_id", "is_default")
+    exclude = ("sealed",)
 
 
 admin.site.unregister(User)

@@ -142,12 +142,14 @@ class RightChange(models.Model):
 class Host(models.Model):
     """A storage host on offer.
 
-    ``args`` is the canonical text of its arguments, ``root_id`` its marker's id.
+    ``sealed`` holds its arguments (:mod:`oaio_storage.server.sealing`), ``root_id`` is its marker's id, empty
+    where the host can have none. ``is_default`` is set for the one that the operator chose.
     """
 
     csh_id = models.CharField(max_length=255, primary_key=True)
-    args = models.TextField()
+    sealed = models.TextField()
     root_id = models.CharField(max_length=255, blank=True)
+    is_default = models.BooleanField(default=False)
 
     def __str__(self) -> str:
         return self.csh_id

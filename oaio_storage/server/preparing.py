@@ -1,4 +1,4 @@
-"""The data folder: secret key, database, the host ``Local``; and its accounts.
+"""The data folder: keys, database, the host ``Local``; and its accounts.
 
 Everything here is safe to repeat after a kill.
 """
@@ -14,9 +14,13 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from oaio_storage.durable import write_file
-from oaio_storage.errors import AlreadyExists, Busy, InvalidArgument, WrongRoot
+from oaio_storage.errors import AlreadyExists, Busy, InvalidArgument
+from oaio_storage.server import sealing
 
-DEFAULT_HOST = "Local"
+FILES_FOLDER = "files"
+"""Where in the data folder the files of the server's own host lie."""
+
+DATABASE_FILE = "oaio.sqlite3"
 
 _SETTINGS = "oaio_storage.server.settings"
 _MAX_NAME = 150
@@ -25,17 +29,24 @@ _MAX_NAME = 150
 def prepare(data: Path) -> None:
     """Make the data folder ``data`` complete.
 
-    Folder (0700), secret key (0600), tables, the host ``Local`` below ``data/files``.
+    Folder (0700), secret key and key of the hosts' arguments (0600), tables, and on the first start the host
+    ``Local`` below ``data/files``.
 
     What is there already stays. Safe to repeat, to run twice at once, and to kill at any point.
 
     Raises:
         InvalidArgument: ``data`` can't be a folder.
         Busy: another process is preparing it and does not end.
+        InvalidConfiguration: the file of keys can't be used; the message names it.
         WrongRoot: the files' folder is not the one that this database means.
     """
-    with _prepared(data):
+    with prepared(data):
         pass
+
+
+def is_prepared(data: Path) -> bool:
+    """Whether ``data`` is a data folder already."""
+    return (data / DATABASE_FILE).is_file()
 
 
 def add_user(data: Path, name: str, password: str, *, admin: bool = False) -> None:
@@ -46,7 +57,7 @@ def add_user(data: Path, name: str, password: str, *, admin: bool = False) -> No
         AlreadyExists: there is an account of this name; it was left as it is.
     """
     _check_account(name, password)
-    with _prepared(data):
+    with prepared(data):
         from django.contrib.auth.models import User  # noqa: PLC0415 - needs configured settings
         from django.db import IntegrityError  # noqa: PLC0415 - same
 
@@ -82,8 +93,8 @@ def configure(data: Path, *, tls: bool = False, allowed_hosts: tuple[str, ...] =
 
 
 @contextmanager
-def _prepared(data: Path) -> Iterator[None]:
-    """Prepare ``data`` and keep its preparing lock for the block."""
+def prepared(data: Path) -> Iterator[None]:
+    """As :func:`prepare`; for the block no other process prepares ``data``."""
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not os.access(data, os.R_OK | os.W_OK | os.X_OK):
@@ -95,8 +106,8 @@ def _prepared(data: Path) -> Iterator[None]:
     try:
         with FileLock(data / "prepare.lock", timeout=60, mode=0o600):
             _make_secret_key(data)
+            sealing.make_key(sealing.keys_file(data))
             _make_database(data)
-            _offer_local_host(data)
             yield
     except Timeout as err:
         raise Busy(f"another process is preparing {data}") from err
@@ -110,34 +121,18 @@ def _make_secret_key(data: Path) -> None:
 
 def _make_database(data: Path) -> None:
     configure(data)
-    from django.conf import settings  # noqa: PLC0415 - needs configured settings
-    from django.core.management import call_command  # noqa: PLC0415 - same
+    from django.core.management import call_command  # noqa: PLC0415 - needs configured settings
 
+    from oaio_storage.server import offer  # noqa: PLC0415 - same
     from oaio_storage.server.feed import start_clock  # noqa: PLC0415 - same
 
-    database = data / settings.DATABASE_FILE
+    database = data / DATABASE_FILE
     os.close(os.open(database, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite gives its companions the same mode
     call_command("migrate", verbosity=0, interactive=False)
     call_command("clearsessions")
-    start_clock()
-
-
-def _offer_local_host(data: Path) -> None:
-    from oaio_storage import values  # noqa: PLC0415 - only needed here
-    from oaio_storage.hosts import host_api  # noqa: PLC0415 - same
-    from oaio_storage.server.models import Host  # noqa: PLC0415 - needs configured settings
-
-    folder = str((data / "files").absolute())
-    local = host_api(DEFAULT_HOST, root_folder=folder)
-    known = Host.objects.filter(pk=DEFAULT_HOST).first()
-    root_id = local.root_id() if known else local.create_root()
-    if known and known.root_id != root_id:
-        raise WrongRoot(
-            f"{folder} is not the folder whose files this database knows", "Restore both from one backup."
-        )
-    Host.objects.update_or_create(
-        pk=DEFAULT_HOST, defaults={"args": values.canonical({"root_folder": folder}), "root_id": root_id}
-    )
+    offer.seal_plain()
+    offer.offer_own_host(str((data / FILES_FOLDER).absolute()))
+    start_clock()  # last: without a clock the first start is not over
 
 
 def _check_account(name: str, password: str) -> None:

@@ -35,6 +35,7 @@ def test_a_host_is_added_listed_and_removed(config: Path, tmp_path: Path) -> Non
             "options": {"root_folder": str(tmp_path)},
             "root_id": "",
             "problem": "",
+            "is_default": False,
         }
     ]
     line = hosts(config, "ls").ok().out

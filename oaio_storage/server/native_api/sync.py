@@ -13,7 +13,6 @@ from oaio_storage.server.answers import endpoint, text_of, user_of
 from oaio_storage.server.feed import place_of, read_clock, reserve_stamps
 from oaio_storage.server.native_api.body import with_body
 from oaio_storage.server.offer import offered_hosts
-from oaio_storage.server.preparing import DEFAULT_HOST
 from oaio_storage.server.reading import read_feed
 
 MAX_STAMPS, MAX_ITEMS, MAX_ENTRIES = 10_000, 200, 1_000
@@ -31,7 +30,7 @@ def _sync(request: HttpRequest, body: dict[str, Any]) -> dict[str, Any]:
     results = [_result(item, user) for item in items]
     first = reserve_stamps(stamps) if stamps else ""
     page = read_feed(user, cursor, limit)
-    offer = offered_hosts()
+    offer, default = offered_hosts()
     return {
         "now": max(now, first),
         "stamp": first or now,
@@ -39,7 +38,7 @@ def _sync(request: HttpRequest, body: dict[str, Any]) -> dict[str, Any]:
         "staff": user.is_staff,
         "server_id": clock.server_id,
         "hosts": offer,
-        "default_host": DEFAULT_HOST if DEFAULT_HOST in offer else next(iter(offer), ""),
+        "default_host": default,
         "results": results,
         "entries": page.entries,
         "cursor": page.cursor,

@@ -5,6 +5,7 @@ The marker's id goes in the header ``X-OAIO-root``.
 
 from django.http import HttpRequest, HttpResponse
 
+from oaio_storage import values
 from oaio_storage.server.answers import endpoint
 from oaio_storage.server.offer import offered_host
 from oaio_storage.server.original_api.context import caller_of
@@ -13,7 +14,7 @@ from oaio_storage.server.original_api.context import caller_of
 def _args(request: HttpRequest, csh_id: str) -> HttpResponse:
     caller_of(request)
     host = offered_host(csh_id)
-    answer = HttpResponse(host.args, content_type="application/json")
+    answer = HttpResponse(values.canonical(dict(host.args)), content_type="application/json")
     answer["X-OAIO-root"] = host.root_id
     return answer
 

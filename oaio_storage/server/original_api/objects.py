@@ -56,7 +56,7 @@ def _delete(request: HttpRequest) -> dict[str, Any]:
 def _content(request: HttpRequest) -> Content:
     content = Content.of_body(body_of(request))
     if content.attached:
-        check_offered(content.csh_id, offered_hosts())
+        check_offered(content.csh_id, offered_hosts()[0])
     return content
 
 
