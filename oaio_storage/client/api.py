@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from oaio_storage.client import attaching, edits, resolving
-from oaio_storage.client.edits import Draft, check_argument, plain_values
+from oaio_storage.client.drafts import Draft, State
+from oaio_storage.client.edits import check_argument, plain_values
 from oaio_storage.client.mapping import ObjectMap
 from oaio_storage.client.people import People
 from oaio_storage.client.reports import Conflict, Problem, SyncReport
@@ -210,20 +211,13 @@ class OaioClient(People):
             NotRegistered: there is no such object here (also an AssertionError).
             Forbidden: the last known right does not allow it.
         """
-        text = plain_values(values)
-        seen, holding, newest = self._newest(oaio_id)
-        if not reset:
-            text = plain_values({**seen.client_values, **values})
-        draft = Draft(
-            values=text,
-            attached=newest.attached,
-            files=newest.files
-            if newest.files is not None or not newest.attached
-            else self._files_here(oaio_id),
-            root_path=self.device.place_told(newest, holding),
-            csh_id=newest.csh_id,
-        )
-        return self._updated(edits.update(self.device, oaio_id, draft, stamp))
+        plain_values(values)
+
+        def merged(state: State) -> Draft:
+            kept = {} if reset else state.seen.client_values
+            return state.with_values(self.device, plain_values({**kept, **values}))
+
+        return self._updated(edits.update(self.device, oaio_id, merged, stamp))
 
     def update_file(
         self,
@@ -250,8 +244,7 @@ class OaioClient(People):
             NotRegistered, Forbidden: as :meth:`update_object`.
             RootUnavailable, SourceChanged: the file can't be read.
         """
-        seen, _, _ = self._newest(oaio_id)
-        known = seen.client_values.get(FILES_KEY, [])
+        known = self._state(oaio_id).seen.client_values.get(FILES_KEY, [])
         check_argument(file_name or known, f"no file is attached to {oaio_id}", "Name one.")
         name, root = attaching.place(self.device, file_name or known[0], root_path)
         return self._attach(

@@ -12,7 +12,8 @@ import attrs
 
 from oaio_storage.client import edits
 from oaio_storage.client.device import Device
-from oaio_storage.client.edits import Attachment, Draft, check_argument
+from oaio_storage.client.drafts import Attachment, Draft
+from oaio_storage.client.edits import check_argument
 from oaio_storage.client.records import Holding
 from oaio_storage.client.switching import check_inside
 from oaio_storage.errors import InvalidArgument, InvalidName, NotFound, RootUnavailable, SourceChanged

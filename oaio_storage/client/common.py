@@ -2,21 +2,24 @@
 
 import sqlite3
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from oaio_storage import durable
 from oaio_storage.client import edits
 from oaio_storage.client.device import Device
-from oaio_storage.client.edits import Attachment, Draft
-from oaio_storage.client.records import Holding
+from oaio_storage.client.drafts import Attachment, Draft, LookedAt, State
 from oaio_storage.client.remote import Remote
-from oaio_storage.client.roots import newest
 from oaio_storage.client.syncing import Syncing, told
-from oaio_storage.errors import AlreadyExists, Forbidden, OaioError
-from oaio_storage.model import MAY_UPDATE, OLDEST_SYNC_STAMP, OaiObject, Proposal, Version, checked_stamp
+from oaio_storage.errors import AlreadyExists, Busy, Changed, Forbidden, OaioError
+from oaio_storage.model import MAY_UPDATE, OLDEST_SYNC_STAMP, OaiObject, checked_stamp
 
 LAST_SYNC_STAMP_FILE = "last_sync_stamp.txt"
 """Name of the file under client_root that holds the stamp of the last synchronisation."""
+
+
+LOOKS = 3
+"""How often an edit looks at files that change place meanwhile."""
 
 
 class Common:
@@ -81,17 +84,9 @@ class Common:
             return None
         return now or made
 
-    def _newest(self, oaio_id: str) -> tuple[OaiObject, Holding, Proposal | Version]:
+    def _state(self, oaio_id: str) -> State:
         with self.device.store.read() as tables:
-            seen, holding, known = self.device.known(tables, oaio_id)
-        state = newest(holding, known)
-        assert state is not None
-        return seen, holding, state
-
-    def _files_here(self, oaio_id: str) -> str:
-        with self.device.store.read() as tables:
-            _, holding, _ = self.device.known(tables, oaio_id)
-        return holding.manifest().text()
+            return edits.state_of(self.device, tables, oaio_id)
 
     def _attach(
         self,
@@ -100,28 +95,42 @@ class Common:
         stamp: str,
         make: Callable[[Path, Path | None], Attachment],
     ) -> OaiObject:
+        for _ in range(LOOKS):
+            looked_at = self._looked_at(oaio_id, place, make)
+            attached = looked_at.attachment
+            change = partial(self._with_files, attached, place[1])
+            try:
+                made = edits.update(self.device, oaio_id, change, stamp, looked_at)
+            except Changed:  # a newer version came in between: what lies there now has seen it
+                continue
+            if attached.contents:
+                self._syncing.finish_leftovers()
+            return self._updated(made)
+        raise Busy(f"the files of {oaio_id} changed place whenever they were looked at")
+
+    def _looked_at(
+        self, oaio_id: str, place: tuple[str, Path | None], make: Callable[[Path, Path | None], Attachment]
+    ) -> LookedAt:
         name, root = place
-        _, holding, state = self._newest(oaio_id)
+        holding = self._state(oaio_id).holding
         if root is not None:
             with self.device.store.read() as tables:
                 edits.check_root(self.device, tables, root, oaio_id, [name] if name else None)
         if holding.right not in MAY_UPDATE:
             raise Forbidden(f"your right {holding.right!s} on {oaio_id} does not allow to change it")
-        places = self.device.places
-        root_path = places.shorten(root) if root is not None else self.device.place_told(state, holding)
         at = root or (Path(holding.root) if holding.root else None)
         attached = make(at or self.device.cached_root(oaio_id), at)
-        draft = Draft(
-            values=state.values,
-            attached=attached.kind,
-            files=attached.manifest.text(),
-            root_path=root_path,
-            csh_id=state.csh_id if state.attached else self.csh_default_id or state.csh_id,
+        return LookedAt(attachment=attached, holding=holding)
+
+    def _with_files(self, files: Attachment, root: Path | None, state: State) -> Draft:
+        newest, places = state.newest, self.device.places
+        return Draft(
+            values=newest.values,
+            attached=files.kind,
+            files=files.manifest.text(),
+            root_path=self.device.place_told(newest, state.holding) if root is None else places.shorten(root),
+            csh_id=newest.csh_id if newest.attached else self.csh_default_id or newest.csh_id,
         )
-        made = edits.update(self.device, oaio_id, draft, stamp, attached)
-        if attached.contents:
-            self._syncing.finish_leftovers()
-        return self._updated(made)
 
     def _updated(self, made: OaiObject) -> OaiObject:
         """The object after an edit and the synchronisation that is tried with it."""

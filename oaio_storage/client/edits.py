@@ -11,11 +11,19 @@ import attrs
 
 from oaio_storage import durable
 from oaio_storage.client.device import CONTENTS_DIR, Device
+from oaio_storage.client.drafts import Attachment, Change, Draft, LookedAt, State
 from oaio_storage.client.planner import allowed
-from oaio_storage.client.records import Content, Edit, Holding, Source
+from oaio_storage.client.records import Content, Edit, Holding, Source, newest
 from oaio_storage.client.tables import Tables, places_in
-from oaio_storage.errors import AlreadyExists, Forbidden, InvalidArgument, RootOverlap, TooLarge, UnknownHost
-from oaio_storage.manifest import Manifest
+from oaio_storage.errors import (
+    AlreadyExists,
+    Changed,
+    Forbidden,
+    InvalidArgument,
+    RootOverlap,
+    TooLarge,
+    UnknownHost,
+)
 from oaio_storage.model import (
     FILES_KEY,
     ROOT_KEY,
@@ -29,36 +37,6 @@ from oaio_storage.scan import check_apart, root_identity
 from oaio_storage.values import canonical
 
 MAX_ITEM_BYTES = 7 << 20  # a request carries at most 8 MiB
-
-
-@attrs.frozen(kw_only=True)
-class Attachment:
-    """Files for an object.
-
-    Attributes:
-        kind: ``"file"`` or ``"folder"``.
-        manifest: what the files are.
-        root: their folder on this device; None: below client_root.
-        contents: bytes by relative path that are not there yet, as :func:`keep_content` stored them.
-    """
-
-    kind: str
-    manifest: Manifest
-    root: Path | None = None
-    contents: Mapping[str, Path] = attrs.field(factory=dict)
-
-
-@attrs.frozen(kw_only=True)
-class Draft:
-    """What a user wants an object to be next."""
-
-    values: str
-    attached: str = ""
-    files: str | None = None
-    root_path: str = ""
-    csh_id: str = ""
-    resolves: tuple[str, ...] = ()
-    sources: tuple[Source, ...] = ()
 
 
 def plain_values(values: object) -> str:
@@ -124,32 +102,52 @@ def register(
     return made
 
 
+def state_of(device: Device, tables: Tables, oaio_id: str) -> State:
+    """What is known of the object now.
+
+    Raises:
+        NotRegistered: there is no such object here.
+    """
+    seen, holding, edits = device.known(tables, oaio_id)
+    state = newest(holding, edits)
+    assert state is not None
+    return State(seen=seen, holding=holding, newest=state)
+
+
 def update(
-    device: Device, oaio_id: str, draft: Draft, stamp: str = "", files: Attachment | None = None
+    device: Device, oaio_id: str, change: Change, stamp: str = "", files: LookedAt | None = None
 ) -> OaiObject:
     """Make an edit of a known object; durable when it returns.
+
+    Args:
+        device: this device.
+        oaio_id: the object.
+        change: makes the edit of what the object is in the transaction that stores it, so that no edit is
+            based on anything that it has not seen.
+        stamp: as for :meth:`Device.next_stamp`.
+        files: where its files lie from now on; None: they stay as they are.
 
     Raises:
         NotRegistered: there is no such object here.
         Forbidden: the last known right does not allow it.
+        Changed: the object's files were exchanged or moved since they were looked at.
         TooLarge: values and list of files are longer than a request.
         InvalidArgument: the stamp is not allowed.
     """
     with device.store.write() as tables:
-        seen, holding, edits = device.known(tables, oaio_id)
+        state = state_of(device, tables, oaio_id)
+        holding, edits = state.holding, tables.edits(oaio_id)
+        if files is not None and not files.is_so(holding):
+            raise Changed(f"the files of {oaio_id} changed place while they were looked at", "Try again.")
+        draft = change(state)
         check_host(device, tables, draft)
-        item = proposal(
-            device,
-            oaio_id,
-            base_of(holding, edits),
-            device.next_stamp(tables, seen.client_stamp, stamp),
-            draft,
-        )
+        next_stamp = device.next_stamp(tables, state.seen.client_stamp, stamp)
+        item = proposal(device, oaio_id, base_of(holding, edits), next_stamp, draft)
         if not allowed(item, holding.right):
             raise Forbidden(f"your right {holding.right!s} on {oaio_id} does not allow to change it")
         check_length(item)
         put_item(tables, edits, item, draft.sources)
-        holding = _attach(device, tables, holding, files)
+        holding = _attach(device, tables, holding, files.attachment if files else None)
         tables.put_holding(holding)
         made = device.seen(holding, tables.edits(oaio_id))
     assert made is not None

@@ -1,6 +1,7 @@
 """The rows of this device's records, as values: what is held of an object, an edit, a change to apply."""
 
 import json
+from collections.abc import Sequence
 from typing import Any, Self
 
 import attrs
@@ -106,6 +107,11 @@ class Edit:
     def parse_sources(text: str) -> tuple[Source, ...]:
         """The inverse of :meth:`sources_text`."""
         return tuple(Source(**source) for source in json.loads(text))
+
+
+def newest(holding: Holding, edits: Sequence[Edit]) -> Proposal | Version | None:
+    """The newest state of the object on this device."""
+    return edits[-1].item if edits else holding.version
 
 
 @attrs.frozen(kw_only=True)

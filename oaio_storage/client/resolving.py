@@ -8,7 +8,7 @@ import attrs
 from oaio_storage.client import edits as making
 from oaio_storage.client.attaching import manifest_on_disk
 from oaio_storage.client.device import Device
-from oaio_storage.client.edits import Draft
+from oaio_storage.client.drafts import Draft
 from oaio_storage.client.planner import allowed
 from oaio_storage.client.records import Edit, Holding, Incoming, Overtaken, Source
 from oaio_storage.client.reports import Conflict, Problem

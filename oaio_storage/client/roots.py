@@ -11,8 +11,8 @@ from oaio_storage.client import edits as making
 from oaio_storage.client import placing, switching
 from oaio_storage.client.attaching import RENAME, is_skipped, misnamed
 from oaio_storage.client.device import Device
-from oaio_storage.client.edits import Draft
-from oaio_storage.client.records import Edit, Holding, Incoming
+from oaio_storage.client.drafts import Draft
+from oaio_storage.client.records import Holding, Incoming, newest
 from oaio_storage.client.switching import Switch, overtaking
 from oaio_storage.errors import OaioError, RootUnavailable
 from oaio_storage.manifest import Diff, Manifest
@@ -81,11 +81,6 @@ def _unfinished(device: Device, oaio_id: str) -> str:
     except OSError as err:
         return f"files of a newer version can't be put in place: {err.strerror}: {err.filename}"
     return f"the given content of {waiting[0].target} can't be put in place" if waiting else ""
-
-
-def newest(holding: Holding, edits: list[Edit]) -> Proposal | Version | None:
-    """The newest state of the object on this device."""
-    return edits[-1].item if edits else holding.version
 
 
 def _scanned(

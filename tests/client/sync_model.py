@@ -11,7 +11,7 @@ import attrs
 
 from oaio_storage.client import edits, resolving
 from oaio_storage.client.device import Device
-from oaio_storage.client.edits import Draft
+from oaio_storage.client.drafts import Draft
 from oaio_storage.client.engine import Engine
 from oaio_storage.client.records import Edit
 from oaio_storage.client.store import Store
@@ -364,7 +364,7 @@ class World:
         said = canonical({"token": self.count if self.chance.random() < 0.9 else 0})
         seen = self._visible(device, oaio_id)
         try:
-            edits.update(device.device, oaio_id, Draft(values=said))
+            edits.update(device.device, oaio_id, lambda _: Draft(values=said))
         except Forbidden:
             return
         self.ledger.note(token_of(device.edits(oaio_id)[-1].item), seen, said)
