@@ -253,8 +253,10 @@ class Engine:
                 holding = tables.holding(edit.oaio_id) or Holding(oaio_id=edit.oaio_id)
                 default = tables.meta("default_host")
             if edit.item.attached and not edit.item.csh_id:
-                edit = attrs.evolve(edit, item=attrs.evolve(edit.item, csh_id=default))  # noqa: PLW2901 - completed
                 with self.device.store.write() as tables:
+                    if tables.edit(edit.seq) != edit:
+                        continue  # a later edit took its place
+                    edit = attrs.evolve(edit, item=attrs.evolve(edit.item, csh_id=default))  # noqa: PLW2901 - completed
                     tables.put_edit(edit)
             stamp = stamps.pop(0) if not edit.attempted and not edit.stamped else ""
             if made := sender.prepare(edit, holding, stamp):
@@ -277,6 +279,8 @@ class Engine:
             holding = tables.holding(edit.oaio_id)
             if holding is None or planner.allowed(edit.item, holding.right):
                 return False
+            if tables.edit(edit.seq) != edit:
+                return True  # a later edit took its place
             why = f"your right is {holding.right!s} now, which does not allow this edit"
             tables.put_edit(attrs.evolve(edit, held="Forbidden", why=why))
         return True

@@ -213,7 +213,7 @@ class Sender:
             return True
 
     def _is_same(self, tables: Tables, edit: Edit) -> bool:
-        known = next((one for one in tables.edits(edit.oaio_id) if one.seq == edit.seq), None)
+        known = tables.edit(edit.seq)
         return known is not None and attrs.evolve(known.item, stamp=edit.item.stamp) == edit.item
 
 

@@ -108,6 +108,11 @@ class Tables:
         """The edits of all objects, in order."""
         return [_edit(row) for row in self._all("SELECT * FROM outbox ORDER BY seq")]
 
+    def edit(self, seq: int) -> Edit | None:
+        """The edit at this place of the outbox, if there still is one."""
+        row = self._one("SELECT * FROM outbox WHERE seq = ?", seq)
+        return _edit(row) if row else None
+
     def put_edit(self, edit: Edit) -> None:
         """Append ``edit`` if its ``seq`` is 0, else replace the one with this ``seq``."""
         self._run(
