@@ -42,8 +42,11 @@ _TABLE = {
     "host_kills": (10, 50),
     "byte_changes": (2_000, 10_000),
     "config_changes": (300, 5_000),
-    "races": (10, 200),
+    "races": (10, 1_000),
 }
+
+HUGE = int(os.environ.get("OAIO_HUGE", "0"))
+"""Size in bytes of the one huge file that hosts are given, meant to be above 5 GiB; 0 for none."""
 
 FULL = os.environ.get("OAIO_COUNTS") == "full"
 

@@ -1,4 +1,4 @@
-"""Public parts for tests: the contract kit for storage hosts, and starters of real servers.
+"""Public parts for tests: the contract kit for storage hosts, hosts that misbehave, starters of real servers.
 
 Names are imported when they are asked for.
 """
@@ -8,27 +8,62 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from oaio_storage.testing.contract import Contract, replaces
-    from oaio_storage.testing.host_contract import HostContract, HostSource, KitCounts
+    from oaio_storage.testing.host_contract import (
+        HostContract,
+        HostSource,
+        KitCounts,
+        ReadOnlyContract,
+        TreeContract,
+        around,
+    )
+    from oaio_storage.testing.misbehaving import LIARS, Crash, Fault, FaultHost, Faults, MemoryApi, Store
     from oaio_storage.testing.servers import RunningServer, oaio_server
+    from oaio_storage.testing.sweeps import Disturbed, Swept, sweep
 
 __all__ = [
+    "LIARS",
     "Contract",
+    "Crash",
+    "Disturbed",
+    "Fault",
+    "FaultHost",
+    "Faults",
     "HostContract",
     "HostSource",
     "KitCounts",
+    "MemoryApi",
+    "ReadOnlyContract",
     "RunningServer",
+    "Store",
+    "Swept",
+    "TreeContract",
+    "around",
     "oaio_server",
     "replaces",
+    "sweep",
 ]
 
 _MODULES = {
     "Contract": "contract",
+    "replaces": "contract",
     "HostContract": "host_contract",
     "HostSource": "host_contract",
     "KitCounts": "host_contract",
+    "ReadOnlyContract": "host_contract",
+    "TreeContract": "host_contract",
+    "around": "host_contract",
+    "LIARS": "misbehaving",
+    "Crash": "misbehaving",
+    "Fault": "misbehaving",
+    "FaultHost": "misbehaving",
+    "Faults": "misbehaving",
+    "MemoryApi": "misbehaving",
+    "Store": "misbehaving",
     "RunningServer": "servers",
     "oaio_server": "servers",
-    "replaces": "contract",
+    "Disturbed": "sweeps",
+    "Swept": "sweeps",
+    "sweep": "sweeps",
 }
 
 

@@ -2,26 +2,21 @@
 
 from pathlib import Path
 
-from counts import COUNTS, FULL
+from counts import COUNTS, FULL, HUGE
 
-from oaio_storage.testing import HostContract, HostSource, KitCounts
+from oaio_storage.testing import HostContract, HostSource, KitCounts, around
 from oaio_storage_local import LocalApi
+
+MIB = 1 << 20
 
 KIT_COUNTS = KitCounts(
     listed=(0, 1, 999, 1000, 1001, *([2500] if FULL else [])),
     rounds=COUNTS.races,
     overwrites=1_000 if FULL else 20,
-    large=8 << 20,
-    sizes=(
-        0,
-        1,
-        (1 << 20) - 1,
-        1 << 20,
-        (1 << 20) + 1,
-        (5 << 20) - 1,
-        (5 << 20) + 1,
-        *([50 << 20] if FULL else []),
-    ),
+    large=8 * MIB,
+    sizes=around(MIB, 5 * MIB, 50 * MIB) if FULL else around(MIB),
+    huge=HUGE,
+    kills=COUNTS.host_kills // 2,
     histories=COUNTS.machine_histories,
     steps=COUNTS.machine_steps,
 )
@@ -39,6 +34,7 @@ def local_source(folder: Path) -> HostSource:
         make=lambda: LocalApi(str(root)),
         raw_read=lambda path: (root / path).read_bytes(),
         raw_write=raw_write,
+        raw_list=lambda: [path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()],
         raw_link=lambda path, target: (root / path).symlink_to(target),
         process=("oaio_storage_local:LocalApi", {"root_folder": str(root)}),
     )

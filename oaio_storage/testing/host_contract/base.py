@@ -3,8 +3,9 @@
 import threading
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,6 +15,9 @@ import pytest
 from oaio_storage.errors import OaioError
 from oaio_storage.hosts import CshApi
 from oaio_storage.testing.contract import Contract
+from oaio_storage.testing.elsewhere import Elsewhere, elsewhere
+
+_MIB = 1 << 20
 
 
 @attrs.frozen(kw_only=True)
@@ -24,6 +28,8 @@ class HostSource:
         make: a fresh instance, at each call.
         raw_read: the content of a file, read around the backend.
         raw_write: store a file, around the backend, as a stranger would.
+        raw_list: the paths of all that lies below the root, temporary files and unfinished uploads too but
+            for folders, asked around the backend; None if nobody can tell.
         raw_link: place a link to a local file or folder outside of the root under a path, as a stranger
             would; None if the host knows no links.
         process: how another process makes the same host: ``module:Class`` and its arguments; None if no other
@@ -33,8 +39,14 @@ class HostSource:
     make: Callable[[], CshApi]
     raw_read: Callable[[str], bytes]
     raw_write: Callable[[str, bytes], object]
+    raw_list: Callable[[], Iterable[str]] | None = None
     raw_link: Callable[[str, Path], object] | None = None
     process: tuple[str, Mapping[str, Any]] | None = None
+
+
+def around(*limits: int) -> tuple[int, ...]:
+    """The sizes where mistakes are made: 0, 1, and each limit with its two neighbours."""
+    return tuple(sorted({0, 1, *(limit + step for limit in limits for step in (-1, 0, 1))}))
 
 
 @attrs.frozen(kw_only=True)
@@ -48,7 +60,9 @@ class KitCounts:
         racing_processes: processes in each race, where another process can reach the host.
         overwrites: replacements of a file that others read meanwhile.
         large: size in bytes of the large content of those.
-        sizes: sizes in bytes that have to arrive equal.
+        sizes: sizes in bytes that have to arrive equal; :func:`around` makes them of the host's limits.
+        huge: size in bytes of one more, which is made and compared piece by piece; 0 for none.
+        kills: writing processes that are killed, where another process can reach the host.
         histories: histories of the state machine.
         steps: steps of each history at most.
     """
@@ -58,14 +72,20 @@ class KitCounts:
     racers: int = 16
     racing_processes: int = 4
     overwrites: int = 20
-    large: int = 1 << 20
-    sizes: tuple[int, ...] = (0, 1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1)
+    large: int = _MIB
+    sizes: tuple[int, ...] = around(_MIB)
+    huge: int = 0
+    kills: int = 3
     histories: int = 10
     steps: int = 20
 
 
 class HostKit(Contract, ABC):
-    """What all groups share; see :class:`~oaio_storage.testing.host_contract.HostContract`."""
+    """What all groups share; see :class:`~oaio_storage.testing.host_contract.HostContract`.
+
+    A test of what a host does not declare, or of what its source can't show, is skipped and says so; that
+    the host refuses what it does not declare is the subject of tests that never are.
+    """
 
     counts: ClassVar[KitCounts] = KitCounts()
 
@@ -83,6 +103,28 @@ class HostKit(Contract, ABC):
         """One of them."""
         with source.make() as host:
             yield host
+
+
+def need(host: CshApi, guarantee: str) -> None:
+    """Skip the test unless ``host`` declares ``guarantee``, a field of Guarantees."""
+    if not getattr(host.guarantees, guarantee):
+        pytest.skip(f"{host.name} does not declare {guarantee}")
+
+
+@contextmanager
+def somewhere_else(source: HostSource) -> Iterator[Elsewhere]:
+    """The host in another process; skips the test where there is none."""
+    if source.process is None:
+        pytest.skip("no other process can reach the host (HostSource.process)")
+    with elsewhere(*source.process) as there:
+        yield there
+
+
+@contextmanager
+def instances(source: HostSource, count: int) -> Iterator[list[CshApi]]:
+    """So many hosts on one root."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(source.make()) for _ in range(count)]
 
 
 def paths(host: CshApi, folder: str = "") -> list[str]:

@@ -1,25 +1,31 @@
 """One winner, and nothing promised that is not kept: B8, B9, B10, B12."""
 
 from contextlib import ExitStack
-from typing import BinaryIO, cast
 
 import pytest
 
 from oaio_storage.errors import AlreadyExists, Changed, InvalidArgument, NotGuaranteed
-from oaio_storage.hosts import Absent, CshApi
-from oaio_storage.testing.elsewhere import elsewhere
-from oaio_storage.testing.host_contract.base import HostKit, HostSource, everything, race
-from oaio_storage.testing.host_contract.writing import FailingStream
+from oaio_storage.hosts import Absent, CshApi, Expect
+from oaio_storage.testing.host_contract.base import (
+    HostKit,
+    HostSource,
+    everything,
+    instances,
+    need,
+    race,
+    somewhere_else,
+)
+from oaio_storage.testing.host_contract.contents import generated
 
 
 class Conditions(HostKit):
-    """Group: conditions. A host without them has to refuse them, which the first test checks."""
+    """Group: conditions. A host without them has to refuse them, which the first two tests check."""
 
     def test_conditions_are_kept_or_refused(self, host: CshApi) -> None:
         """B10: without the guarantee nothing is read from the source or asked of the host."""
         host.write("file", b"old")
         version = host.stat("file").version
-        untouched = cast("BinaryIO", FailingStream(0, RuntimeError("was read")))
+        untouched = generated(0, RuntimeError("was read"))
         if host.guarantees.conditional_write:
             with pytest.raises(AlreadyExists):
                 host.write("file", b"new", expect=Absent)
@@ -52,8 +58,7 @@ class Conditions(HostKit):
 
     def test_a_stale_version_never_succeeds(self, host: CshApi) -> None:
         """B9: on the absent it is an error and never a create; B12 for deletions."""
-        if not host.guarantees.conditional_write:
-            return  # refused, see above
+        need(host, "conditional_write")
         first = host.write("file", b"1").version
         second = host.write("file", b"2", expect=first).version
         for path in ("file", "absent", "absent/deeper"):
@@ -68,49 +73,63 @@ class Conditions(HostKit):
             host.write("file", b"3", expect=second)
         assert everything(host) == {}
 
-    def test_one_creator_wins(self, source: HostSource) -> None:
+    def test_one_creator_wins(self, source: HostSource, host: CshApi) -> None:
         """B8: the others get the typed error, and the content is the winner's."""
-        hosts = [source.make() for _ in range(self.counts.racers)]
-        if not hosts[0].guarantees.conditional_write:
-            return  # refused, see above
-        for number in range(self.counts.rounds):
-            path = f"races/{number}/file"
-            versions: dict[int, str] = {}
+        need(host, "conditional_write")
+        with instances(source, self.counts.racers) as hosts:
+            for number in range(self.counts.rounds):
+                self._one_wins(hosts, f"races/{number}/file", Absent, "AlreadyExists")
 
-            def create(
-                host: CshApi, racer: int, path: str = path, versions: dict[int, str] = versions
-            ) -> None:
-                versions[racer] = host.write(path, b"racer %d" % racer, expect=Absent).version
-
-            assert race(hosts, create) == {"won": 1, "AlreadyExists": len(hosts) - 1}
-            ((winner, version),) = versions.items()
-            assert hosts[0].read(path, version=version) == b"racer %d" % winner
-
-    def test_one_replacer_wins(self, source: HostSource) -> None:
+    def test_one_replacer_wins(self, source: HostSource, host: CshApi) -> None:
         """B9: of many with the same version."""
-        hosts = [source.make() for _ in range(self.counts.racers)]
-        if not hosts[0].guarantees.conditional_write:
-            return  # refused, see above
-        for number in range(self.counts.rounds):
-            version = hosts[0].write("file", b"round %d" % number).version
-            versions: dict[int, str] = {}
+        need(host, "conditional_write")
+        with instances(source, self.counts.racers) as hosts:
+            for number in range(self.counts.rounds):
+                version = host.write("file", b"round %d" % number).version
+                self._one_wins(hosts, "file", version, "Changed")
 
-            def replace(
-                host: CshApi, racer: int, version: str = version, versions: dict[int, str] = versions
-            ) -> None:
-                versions[racer] = host.write("file", b"racer %d" % racer, expect=version).version
+    @staticmethod
+    def _one_wins(hosts: list[CshApi], path: str, expect: Expect, error: str) -> None:
+        versions: dict[int, str] = {}
 
-            assert race(hosts, replace) == {"won": 1, "Changed": len(hosts) - 1}
-            ((winner, version),) = versions.items()
-            assert hosts[0].read("file", version=version) == b"racer %d" % winner
+        def act(host: CshApi, racer: int) -> None:
+            versions[racer] = host.write(path, b"racer %d" % racer, expect=expect).version
+
+        assert race(hosts, act) == {"won": 1, error: len(hosts) - 1}
+        ((winner, version),) = versions.items()
+        for host in hosts:
+            assert host.read(path, version=version) == b"racer %d" % winner
+
+    def test_one_deleter_wins(self, source: HostSource, host: CshApi) -> None:
+        """B9, B12: of those who replace and those who delete the same version, one alone has its way."""
+        need(host, "conditional_write")
+        with instances(source, self.counts.racers) as hosts:
+            for number in range(self.counts.rounds):
+                version = host.write("file", b"round %d" % number).version
+                written: list[bytes] = []
+
+                def act(
+                    host: CshApi, racer: int, version: str = version, written: list[bytes] = written
+                ) -> None:
+                    if racer % 2:
+                        host.delete("file", expect=version)
+                    else:
+                        content = b"racer %d" % racer
+                        host.write("file", content, expect=version)
+                        written.append(content)
+
+                outcomes = race(hosts, act)
+                assert len(written) <= 1
+                assert list(everything(host).items()) == [("file", content) for content in written]
+                if written:  # whoever deletes what is gone has its way, too (B12)
+                    assert outcomes == {"won": 1, "Changed": len(hosts) - 1}
 
     def test_one_process_wins(self, source: HostSource, host: CshApi) -> None:
         """B8, B9: between processes."""
-        if source.process is None or not host.guarantees.conditional_write:
-            return  # nobody else can reach it; or refused, see above
+        need(host, "conditional_write")
         with ExitStack() as stack:
             racers = [
-                stack.enter_context(elsewhere(*source.process)) for _ in range(self.counts.racing_processes)
+                stack.enter_context(somewhere_else(source)) for _ in range(self.counts.racing_processes)
             ]
             for number in range(self.counts.rounds):
                 path = f"races/{number}/file"

@@ -1,6 +1,5 @@
 """The exchange of folders, the root's marker, and many files at once."""
 
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,16 @@ from oaio_storage.errors import (
     WrongRoot,
 )
 from oaio_storage.hosts import Absent, CshApi
-from oaio_storage.testing.host_contract.base import HostKit, HostSource, everything, race
+from oaio_storage.testing.host_contract.base import (
+    HostKit,
+    HostSource,
+    everything,
+    instances,
+    need,
+    paths,
+    race,
+)
+from oaio_storage.testing.host_contract.contents import sha256
 
 if TYPE_CHECKING:
     from oaio_storage.progress import Progress
@@ -26,9 +34,8 @@ class Folders(HostKit):
     """Group: folders, roots and many files."""
 
     def test_folders_are_exchanged(self, host: CshApi) -> None:
-        """Both of them, whole; nothing if one of them is no folder."""
-        if not host.guarantees.swap:
-            return  # refused, see the conditions
+        """B10: both of them, whole; nothing if one of them is no folder."""
+        need(host, "swap")
         for path in ("a/x", "a/y/z", "f/b/x", "file"):
             host.write(path, path.encode())
         host.swap_folders("a", "f/b")
@@ -41,17 +48,23 @@ class Folders(HostKit):
                 host.swap_folders(a, b)
         assert len(everything(host)) == 4
 
-    def test_a_root_has_one_marker(self, source: HostSource) -> None:
-        """Whoever makes it, all learn the same id; damage and newer formats are told."""
-        hosts = [source.make() for _ in range(self.counts.racers)]
+    def test_a_root_has_one_marker(self, source: HostSource, host: CshApi) -> None:
+        """B8, B10: whoever makes it, all learn the same id; without conditions it is refused."""
         with pytest.raises(WrongRoot):
-            hosts[0].root_id()
-        if not hosts[0].guarantees.conditional_write:
+            host.root_id()
+        if not host.guarantees.conditional_write:
             with pytest.raises(NotGuaranteed):
-                hosts[0].create_root()
+                host.create_root()
+            assert everything(host.state) == {}
             return
-        assert race(hosts, lambda host, _: host.create_root()) == {"won": len(hosts)}
-        assert len({host.root_id() for host in hosts}) == 1
+        with instances(source, self.counts.racers) as hosts:
+            assert race(hosts, lambda host, _: host.create_root()) == {"won": len(hosts)}
+            assert len({host.root_id() for host in hosts}) == 1
+        assert paths(host.state) == ["root.json"]
+        assert paths(host) == []
+
+    def test_a_damaged_marker_is_told(self, host: CshApi) -> None:
+        """B25: and left as it is, by whoever reads it or would make one."""
         for damage in (
             b"",
             b"{}",
@@ -60,15 +73,15 @@ class Folders(HostKit):
             b'{"format": 1, "id": 7}',
             b"[" * 9999,
         ):
-            hosts[0].state.write("root.json", damage)
+            host.state.write("root.json", damage)
             with pytest.raises(WrongRoot):
-                hosts[1].root_id()
-            with pytest.raises(WrongRoot):
-                hosts[1].create_root()
-            assert hosts[0].state.read("root.json") == damage
+                host.root_id()
+            with pytest.raises(WrongRoot if host.guarantees.conditional_write else NotGuaranteed):
+                host.create_root()
+            assert host.state.read("root.json") == damage
 
     def test_many_files_go_and_come_back(self, host: CshApi, tmp_path: Path) -> None:
-        """Exactly, verified, with progress."""
+        """B1, B12, B18: exactly, verified, with progress."""
         contents = {f"put/{number}/[x]": b"content" * number for number in range(30)}
         local = _local_files(tmp_path / "out", contents)
         events: list[Progress] = []
@@ -79,7 +92,7 @@ class Folders(HostKit):
         assert everything(host) == contents
         back = tmp_path / "in" / "deep"
         moved = host.get_files(
-            [(path, back / path, len(content), _sha256(content)) for path, content in contents.items()]
+            [(path, back / path, len(content), sha256(content)) for path, content in contents.items()]
         )
         assert (moved.done, moved.bytes) == (tuple(contents), sum(map(len, contents.values())))
         assert {path: (back / path).read_bytes() for path in contents} == contents
@@ -88,7 +101,7 @@ class Folders(HostKit):
         assert everything(host) == {}
 
     def test_many_files_are_copied(self, host: CshApi) -> None:
-        """Those that are not there as expected are told, and leave no target."""
+        """B13: those that are not there as expected are told, and leave no target."""
         contents = {f"old/{number}": b"content" * number for number in range(20)}
         for path, content in contents.items():
             host.write(path, content)
@@ -107,7 +120,7 @@ class Folders(HostKit):
         target = tmp_path / "fetched" / "file"
         target.parent.mkdir()
         target.write_bytes(b"older")
-        for size, checksum in ((6, None), (8, None), (None, _sha256(b"other")), (7, "0" * 64)):
+        for size, checksum in ((6, None), (8, None), (None, sha256(b"other")), (7, "0" * 64)):
             with pytest.raises(Corrupt):
                 host.get_files([("file", target, size, checksum)])
         with pytest.raises(NotFound):
@@ -115,9 +128,8 @@ class Folders(HostKit):
         assert [(found.name, found.read_bytes()) for found in target.parent.iterdir()] == [("file", b"older")]
 
     def test_putting_resumes(self, host: CshApi, tmp_path: Path) -> None:
-        """With Absent, equal files are kept and others are errors; the first error stops the rest."""
-        if not host.guarantees.conditional_write:
-            return  # refused, see the conditions
+        """B8: with Absent, equal files are kept and others are errors; the first error stops the rest."""
+        need(host, "conditional_write")
         contents = {f"{number}": b"%d" % number for number in range(5)}
         local = _local_files(tmp_path / "out", contents)
         (tmp_path / "out" / "4").unlink()
@@ -133,7 +145,7 @@ class Folders(HostKit):
         assert everything(host) == contents | {"2": b"x"}
 
     def test_clashing_paths_are_refused_together(self, host: CshApi, tmp_path: Path) -> None:
-        """Before anything is moved."""
+        """B15, B16: before anything is moved."""
         local = tmp_path / "local-source"
         local.write_bytes(b"x")
         for clash in (["a", "a"], ["a", "A"], ["a", "a/b"]):
@@ -149,7 +161,3 @@ def _local_files(folder: Path, contents: dict[str, bytes]) -> dict[str, Path]:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)
     return {path: folder / path for path in contents}
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

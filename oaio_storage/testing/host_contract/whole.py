@@ -1,15 +1,21 @@
-"""All groups of the contract together."""
+"""All groups of the contract together, and the profiles of those who keep a part of it."""
 
 from oaio_storage.testing.host_contract.conditions import Conditions
 from oaio_storage.testing.host_contract.folders import Folders
+from oaio_storage.testing.host_contract.given import Given
 from oaio_storage.testing.host_contract.listing import Listing
+from oaio_storage.testing.host_contract.litter import Litter
 from oaio_storage.testing.host_contract.machine import Machine
 from oaio_storage.testing.host_contract.naming import Naming
+from oaio_storage.testing.host_contract.outcomes import Outcomes
 from oaio_storage.testing.host_contract.reading import Reading
+from oaio_storage.testing.host_contract.sizes import Sizes
 from oaio_storage.testing.host_contract.writing import Writing
 
 
-class HostContract(Reading, Writing, Listing, Naming, Conditions, Folders, Machine):
+class HostContract(
+    Given, Reading, Writing, Sizes, Listing, Naming, Conditions, Folders, Outcomes, Litter, Machine
+):
     """All that a storage host has to keep.
 
     To be inherited by a test class of yours::

@@ -185,7 +185,7 @@ class FollowsLinks(Liar):
 class CommitsOnFailure(Liar):
     """Stores what came until the source failed."""
 
-    rejected_by = ("test_a_failed_write_leaves_the_old",)
+    rejected_by = ("test_a_source_that_fails_leaves_the_old",)
 
     def _write(
         self, path: str, source: BinaryIO, size: int | None, expect: Expect, headers: Mapping[str, str]
