@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from oaio_storage.hosts.api import CshApi
     from oaio_storage.hosts.bulk import Moved
+    from oaio_storage.hosts.foreign import OS_ERRORS, ForeignErrors
     from oaio_storage.hosts.guarantees import Absent, Expect, Guarantees, Stat
     from oaio_storage.hosts.registry import host_api, installed_backends
     from oaio_storage.hosts.wrappers.base import Wrapper
@@ -19,11 +20,13 @@ if TYPE_CHECKING:
     from oaio_storage.hosts.wrappers.retry import Retry
 
 __all__ = [
+    "OS_ERRORS",
     "Absent",
     "Change",
     "CshApi",
     "DryRun",
     "Expect",
+    "ForeignErrors",
     "Guarantees",
     "Limit",
     "Logging",
@@ -37,11 +40,13 @@ __all__ = [
 ]
 
 _MODULES = {
+    "OS_ERRORS": "foreign",
     "Absent": "guarantees",
     "Change": "wrappers.dry_run",
     "CshApi": "api",
     "DryRun": "wrappers.dry_run",
     "Expect": "guarantees",
+    "ForeignErrors": "foreign",
     "Guarantees": "guarantees",
     "Limit": "wrappers.limit",
     "Logging": "wrappers.logged",

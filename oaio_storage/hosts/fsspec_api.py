@@ -2,14 +2,15 @@
 
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from typing import Any, BinaryIO
 
 import attrs
-import fsspec
 
 from oaio_storage.errors import AlreadyExists, BadAnswer, Changed, InvalidArgument, NotFound
+from oaio_storage.hosts import filesystems, library_errors
 from oaio_storage.hosts.api import CshApi
+from oaio_storage.hosts.filesystems import Filesystems, Folder, masked
+from oaio_storage.hosts.foreign import ForeignErrors
 from oaio_storage.hosts.guarantees import Expect, Guarantees, Stat
 from oaio_storage.hosts.streams import PIECE
 
@@ -18,6 +19,7 @@ _KNOWN = {
     "memory": Guarantees(case_sensitive=True, unicode_exact=True, visibility_delay=0.0),
     "file": Guarantees(visibility_delay=0.0),
 }
+_ARCHIVE = Guarantees(read_only=True, case_sensitive=True, unicode_exact=True)
 _MARKS = (
     "etag",
     "ETag",
@@ -27,10 +29,31 @@ _MARKS = (
     "generation",
     "versionId",
     "ino",
+    "CRC",
     "mtime",
+    "modified",
     "created",
 )
 _TIMES = ("mtime", "LastModified", "last_modified", "modified", "updated", "created")
+
+
+def _is_address(_: object, __: object, url: str) -> None:
+    if not isinstance(url, str) or not url or not url.isprintable():
+        raise InvalidArgument("url has to be the address of a folder, such as sftp://host/folder")
+    filesystems.kind_of(url)
+
+
+def _are_options(host: "FsspecApi", _: object, options: object) -> None:
+    if not isinstance(options, dict) or not all(isinstance(name, str) for name in options):
+        raise InvalidArgument("storage_options has to be a dictionary with the names of options as keys")
+    for scheme in filesystems.links(host.url):
+        if scheme in options and not isinstance(options[scheme], dict):
+            raise InvalidArgument(f"storage_options: {scheme!r} has to hold a dictionary of options")
+    layers = (options, options.get(filesystems.links(host.url)[0], {}))
+    if filesystems.is_archive(filesystems.kind_of(host.url)) and any(
+        layer.get("mode", "r") != "r" for layer in layers
+    ):
+        raise InvalidArgument("storage_options: an archive can only be read", "Leave mode out.")
 
 
 @attrs.frozen(eq=False)
@@ -38,79 +61,70 @@ class FsspecApi(CshApi):
     """A folder of any fsspec filesystem as a host.
 
     Nothing but the weakest is guaranteed, since fsspec promises no more: a write that is cut off may leave a
-    part of the file, and there are no conditions. Only methods for single files are used, which take names
-    literally, on an instance that is not shared and keeps no listings. Whether a file or folder is in the way
-    of a write is looked at before it. For folders of this machine ``LocalApi`` is the better choice: here
-    links are followed, wherever they lead.
+    part of the file, and there are no conditions. Archives (``zip://``, ``tar://``) are read as they were
+    when first used, and refuse all changes. Only methods for single files are used, which take names
+    literally, on instances that are not shared and keep no listings: one for each thread, and anew after a
+    fork. They connect when they are first used. Whether a file or folder is in the way of a write is looked
+    at before it. For folders of this machine ``LocalApi`` is the better choice: here links are followed,
+    wherever they lead.
 
     Attributes:
-        url: address of the root folder, such as ``memory://folder`` or ``sftp://host/folder``.
-        storage_options: arguments of the filesystem, secrets among them.
+        url: address of the root folder, such as ``memory://folder``, ``sftp://host/folder`` or
+            ``zip://folder::file:///archive.zip``. User, password and query are masked wherever it is shown.
+        storage_options: arguments of the filesystem, secrets among them; those of an inner one of a chained
+            address under its scheme.
     """
 
-    url: str = attrs.field(validator=attrs.validators.instance_of(str))
-    storage_options: dict[str, Any] = attrs.field(
-        factory=dict, repr=False, validator=attrs.validators.instance_of(dict)
+    url: str = attrs.field(validator=_is_address, repr=masked)
+    storage_options: dict[str, Any] = attrs.field(factory=dict, repr=False, validator=_are_options)
+    _filesystems: Filesystems = attrs.field(
+        init=False,
+        repr=False,
+        default=attrs.Factory(lambda self: Filesystems(self.url, self.storage_options), takes_self=True),
     )
-    _fs: Any = attrs.field(init=False, repr=False)  # fsspec has no types
-    _root: str = attrs.field(init=False, repr=False)
 
-    def __attrs_post_init__(self) -> None:
-        options = {"use_listings_cache": False, "skip_instance_cache": True, **self.storage_options}
-        try:
-            fs, root = fsspec.core.url_to_fs(self.url, **options)
-        except (ValueError, ImportError) as err:
-            scheme = self.url.partition("://")[0]
-            raise InvalidArgument(
-                f"url: no filesystem for {scheme!r} addresses: {type(err).__name__}"
-            ) from err
-        object.__setattr__(self, "_fs", fs)
-        object.__setattr__(self, "_root", root.rstrip("/"))
+    @property
+    def foreign_errors(self) -> ForeignErrors:  # type: ignore[override]  # of libraries known at run time only
+        """Those of the operating system, and of the libraries that are in use."""
+        return library_errors.of_imported()
 
     @property
     def guarantees(self) -> Guarantees:
-        """The weakest, but for the two kinds that are known to show changes at once."""
-        protocol = self._fs.protocol
-        kind = protocol if isinstance(protocol, str) else protocol[0]
-        return _KNOWN.get(kind, Guarantees())
+        """The weakest, but for two kinds that are known to show changes at once; archives are read-only."""
+        kind = self._filesystems.kind
+        if filesystems.is_archive(kind):
+            return _ARCHIVE
+        return _KNOWN.get(kind.protocol if isinstance(kind.protocol, str) else kind.protocol[0], Guarantees())
+
+    def close(self) -> None:
+        """Let the connections of this process go."""
+        self._filesystems.close()
 
     def _read(self, path: str, start: int, end: int | None, version: str | None) -> bytes:
-        seen = self._stat(path)
-        end = seen.size if end is None else min(end, seen.size)
-        content: bytes = self._fs.cat_file(self._full(path), start=start, end=end) if start < end else b""
-        if version is not None and (seen.version != version or self._stat(path).version != version):
-            raise Changed(f"{path!r} has another version")
-        return content
+        with self._filesystems.folder() as folder:
+            seen = _stat_in(folder, path)
+            end = seen.size if end is None else min(end, seen.size)
+            content: bytes = b""
+            if start < end:
+                content = folder.fs.cat_file(folder.full(path), start=start, end=end)
+            if version is not None and not version == seen.version == _stat_in(folder, path).version:
+                raise Changed(f"{path!r} has another version")
+            return content
 
     def _stat(self, path: str) -> Stat:
-        try:
-            info = self._fs.info(self._full(path))
-        except (FileNotFoundError, NotADirectoryError) as err:
-            raise NotFound(f"there is no file {path!r}") from err
-        if info["type"] != "file":
-            raise NotFound(f"there is no file {path!r}")
-        return _stat_of(path, info)
+        with self._filesystems.folder() as folder:
+            return _stat_in(folder, path)
 
     def _list(self, folder: str) -> Iterator[Stat]:
         pending = [folder]
         while pending:
-            inside = pending.pop()
-            for info in self._entries(inside):
-                path = self._relative(info["name"])
+            with self._filesystems.folder() as root:
+                entries = root.entries(pending.pop())
+            for path, info in entries.items():
                 if info["type"] == "directory":
                     pending.append(path)
-                elif info["type"] == "file" and path != inside:
+                elif info["type"] == "file":
                     yield _stat_of(path, info)
-
-    def _entries(self, folder: str) -> list[dict[str, Any]]:
-        full = self._full(folder)
-        try:
-            found = self._fs.ls(full, detail=True, refresh=True)
-        except (FileNotFoundError, NotADirectoryError):
-            return []
-        unique = {info["name"].rstrip("/"): info for info in found}
-        unique.pop(full, None)  # some answer the folder itself too
-        return list(unique.values())
 
     def _write(
         self,
@@ -121,62 +135,66 @@ class FsspecApi(CshApi):
         headers: Mapping[str, str],  # noqa: ARG002 - fsspec has no common way for them
     ) -> Stat:
         assert expect is None, "conditions are not guaranteed"
-        full = self._full(path)
-        with tempfile.SpooledTemporaryFile(
-            _IN_MEMORY
-        ) as complete:  # a source that fails must not cost the old content
-            while piece := source.read(PIECE):
+        with tempfile.SpooledTemporaryFile(_IN_MEMORY) as complete:
+            while piece := source.read(PIECE):  # a source that fails must not cost the old content
                 complete.write(piece)
             stored = complete.tell()
             complete.seek(0)
-            self._check_way(path)
-            self._fs.makedirs(full.rpartition("/")[0], exist_ok=True)
-            if stored <= _IN_MEMORY:
-                self._fs.pipe_file(full, complete.read())
-            else:
-                complete.rollover()
-                with self._fs.open(full, "wb") as target:
-                    while piece := complete.read(PIECE):
-                        target.write(piece)
-        seen = self._stat(path)
+            with self._filesystems.folder() as folder:
+                _check_way(folder, path)
+                _store(folder, path, complete, stored)
+                seen = _stat_in(folder, path)
         if seen.size != stored:
             raise BadAnswer(f"{stored} bytes of {path!r} were sent, the host says {seen.size}")
         return seen
 
     def _delete(self, path: str, expect: str | None) -> None:
         assert expect is None, "conditions are not guaranteed"
-        with suppress(FileNotFoundError):
-            self._stat(path)
-            self._fs.rm_file(self._full(path))
-            self._remove_empty(path)
+        with self._filesystems.folder() as folder:
+            found = folder.info(path)
+            if found is not None and found["type"] == "file":
+                folder.fs.rm_file(folder.full(path))
+                _remove_empty(folder, path)
 
-    def _remove_empty(self, path: str) -> None:
-        folder = path.rpartition("/")[0]
-        while folder and not self._entries(folder):
-            try:
-                self._fs.rmdir(self._full(folder))
-            except OSError:  # not empty any more, or folders are no things on this host
-                return
-            folder = folder.rpartition("/")[0]
 
-    def _check_way(self, path: str) -> None:
-        with suppress(FileNotFoundError, NotADirectoryError):
-            if self._fs.info(self._full(path))["type"] == "directory":
-                raise AlreadyExists(f"{path!r} is a folder")
-        folder = path.rpartition("/")[0]
-        while folder:
-            with suppress(FileNotFoundError, NotADirectoryError):
-                if self._fs.info(self._full(folder))["type"] == "file":
-                    raise AlreadyExists(f"{folder!r} is a file, so {path!r} can't be one")
-            folder = folder.rpartition("/")[0]
+def _store(folder: Folder, path: str, complete: Any, size: int) -> None:  # noqa: ANN401 - a spooled file
+    full = folder.full(path)
+    folder.make(path.rpartition("/")[0])
+    if size <= _IN_MEMORY:
+        folder.fs.pipe_file(full, complete.read())
+        return
+    with folder.fs.open(full, "wb") as target:
+        while piece := complete.read(PIECE):
+            target.write(piece)
 
-    def _full(self, path: str) -> str:
-        return f"{self._root}/{path}" if path else self._root
 
-    def _relative(self, name: str) -> str:
-        if not name.startswith(f"{self._root}/"):
-            raise BadAnswer(f"the host lists something outside of its root: {name[:200]!r}")
-        return name[len(self._root) + 1 :].rstrip("/")
+def _remove_empty(root: Folder, path: str) -> None:
+    folder = path.rpartition("/")[0]
+    while folder and not root.entries(folder):
+        try:
+            root.fs.rmdir(root.full(folder))
+        except OSError:  # not empty any more, or folders are no things on this host
+            return
+        folder = folder.rpartition("/")[0]
+
+
+def _check_way(root: Folder, path: str) -> None:
+    found = root.info(path)
+    if found is not None and found["type"] == "directory":
+        raise AlreadyExists(f"{path!r} is a folder")
+    folder = path.rpartition("/")[0]
+    while folder:
+        found = root.info(folder)
+        if found is not None and found["type"] == "file":
+            raise AlreadyExists(f"{folder!r} is a file, so {path!r} can't be one")
+        folder = folder.rpartition("/")[0]
+
+
+def _stat_in(folder: Folder, path: str) -> Stat:
+    info = folder.info(path)
+    if info is None or info["type"] != "file":
+        raise NotFound(f"there is no file {path!r}")
+    return _stat_of(path, info)
 
 
 def _stat_of(path: str, info: Mapping[str, Any]) -> Stat:
