@@ -28,6 +28,7 @@ from oaio_storage_local.abilities import probe
 from oaio_storage_local.disk import Disk, SystemDisk
 from oaio_storage_local.drafts import Draft, draft
 from oaio_storage_local.folders import Folders, is_temporary
+from oaio_storage_local.whole_folders import WholeFolders
 
 _WRITABLE = 0o222
 
@@ -79,6 +80,11 @@ class LocalApi(CshApi):
             with self._only_ours("probe", ""), self._folders.opened(self.root_folder) as root:
                 self._probed.append(probe(self._folders, root))
         return self._probed[0]
+
+    @property
+    def folders(self) -> WholeFolders:
+        """The folders below the root."""
+        return WholeFolders(self.root_folder, self._folders, self._only_ours)
 
     # ---- reading
 

@@ -6,6 +6,7 @@ import os
 from typing import Any, Protocol
 
 from oaio_storage_local.exchange import exchange
+from oaio_storage_local.syncing import sync_all
 
 _NO_FULL_SYNC = frozenset({errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOTTY, errno.EINVAL})
 
@@ -63,8 +64,17 @@ class Disk(Protocol):
     def link(self, source: str, target: str, *, source_folder: int, target_folder: int) -> None:
         """The system call linkat(2); a symbolic link is not followed."""
 
-    def rename(self, source: str, target: str, *, folder: int) -> None:
-        """The system call renameat(2), within one folder."""
+    def rename(self, source: str, target: str, *, folder: int, target_folder: int | None = None) -> None:
+        """The system call renameat(2); without ``target_folder`` within one folder."""
+
+    def symlink(self, pointed_at: str, name: str, *, folder: int) -> None:
+        """The system call symlinkat(2)."""
+
+    def readlink(self, name: str, *, folder: int) -> str:
+        """The system call readlinkat(2)."""
+
+    def chmod(self, handle: int, mode: int) -> None:
+        """The system call fchmod(2)."""
 
     def exchange(self, folder_a: int, a: str, folder_b: int, b: str) -> None:
         """The system call renameat2(2) with RENAME_EXCHANGE."""
@@ -74,6 +84,9 @@ class Disk(Protocol):
 
     def sync(self, handle: int) -> None:
         """Make the content of a file, or the names in a folder, survive a loss of power: fsync(2) or more."""
+
+    def sync_all(self, folder: int) -> None:
+        """Make all content and all names of the disk of an open folder survive a loss of power: syncfs(2)."""
 
 
 class SystemDisk:
@@ -90,6 +103,8 @@ class SystemDisk:
     fstat = staticmethod(os.fstat)
     exchange = staticmethod(exchange)
     lock = staticmethod(fcntl.flock)
+    chmod = staticmethod(os.fchmod)
+    sync_all = staticmethod(sync_all)
 
     def read_into(self, file: int, buffer: Any, position: int) -> int:  # noqa: ANN401 - a writable buffer
         """See :class:`Disk`."""
@@ -136,9 +151,18 @@ class SystemDisk:
         """See :class:`Disk`."""
         os.link(source, target, src_dir_fd=source_folder, dst_dir_fd=target_folder, follow_symlinks=False)
 
-    def rename(self, source: str, target: str, *, folder: int) -> None:
+    def rename(self, source: str, target: str, *, folder: int, target_folder: int | None = None) -> None:
         """See :class:`Disk`."""
-        os.rename(source, target, src_dir_fd=folder, dst_dir_fd=folder)
+        there = folder if target_folder is None else target_folder
+        os.rename(source, target, src_dir_fd=folder, dst_dir_fd=there)
+
+    def symlink(self, pointed_at: str, name: str, *, folder: int) -> None:
+        """See :class:`Disk`."""
+        os.symlink(pointed_at, name, dir_fd=folder)
+
+    def readlink(self, name: str, *, folder: int) -> str:
+        """See :class:`Disk`."""
+        return os.readlink(name, dir_fd=folder)
 
     def sync(self, handle: int) -> None:
         """On macOS F_FULLFSYNC, since fsync(2) alone leaves content in the drive's cache there."""

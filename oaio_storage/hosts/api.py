@@ -16,6 +16,7 @@ from oaio_storage.progress import Report, ignore
 
 if TYPE_CHECKING:
     from oaio_storage.hosts.bulk import Moved
+    from oaio_storage.hosts.folders import HostFolders
 
 
 class CshApi(ABC):
@@ -275,6 +276,11 @@ class CshApi(ABC):
         from oaio_storage.hosts.state import StateHost  # noqa: PLC0415 - it is a CshApi itself
 
         return StateHost(self)
+
+    @property
+    def folders(self) -> "HostFolders":
+        """What a host that is a file system can do with whole folders; others raise NotGuaranteed."""
+        raise self._not_guaranteed("publish plain files in whole folders")
 
     @final
     def create_root(self) -> str:

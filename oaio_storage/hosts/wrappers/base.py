@@ -7,6 +7,7 @@ from typing import BinaryIO
 import attrs
 
 from oaio_storage.hosts.api import CshApi
+from oaio_storage.hosts.folders import HostFolders
 from oaio_storage.hosts.foreign import ForeignErrors
 from oaio_storage.hosts.guarantees import Expect, Guarantees, Stat
 
@@ -43,6 +44,11 @@ class Wrapper(CshApi):
     def state(self) -> CshApi:
         """The state folder of ``inner``, wrapped likewise."""
         return attrs.evolve(self, inner=self.inner.state)
+
+    @property
+    def folders(self) -> HostFolders:
+        """Those of ``inner``; a wrapper that refuses or only records changes refuses them."""
+        return self.inner.folders
 
     def close(self) -> None:
         """Close ``inner``."""

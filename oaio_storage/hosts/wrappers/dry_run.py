@@ -9,6 +9,7 @@ from typing import BinaryIO
 import attrs
 
 from oaio_storage.errors import AlreadyExists, Changed, NotFound, WrongRoot
+from oaio_storage.hosts.folders import HostFolders
 from oaio_storage.hosts.guarantees import Absent, Expect, Stat
 from oaio_storage.hosts.roots import MARKER
 from oaio_storage.hosts.streams import PIECE
@@ -91,6 +92,11 @@ class DryRun(Wrapper):
     def state(self) -> "DryRun":
         """The state folder of ``inner``, with the same plan."""
         return attrs.evolve(self, inner=self.inner.state, folder=f"{STATE_FOLDER}/")
+
+    @property
+    def folders(self) -> HostFolders:
+        """None: they would change the host around this one; publishing makes plans of its own."""
+        raise self._not_guaranteed("plan changes of whole folders")
 
     def _write(
         self,

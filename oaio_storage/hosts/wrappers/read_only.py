@@ -2,6 +2,7 @@
 
 import attrs
 
+from oaio_storage.hosts.folders import HostFolders
 from oaio_storage.hosts.guarantees import Guarantees
 from oaio_storage.hosts.wrappers.base import Wrapper
 
@@ -14,6 +15,11 @@ class ReadOnly(Wrapper):
     def guarantees(self) -> Guarantees:
         """Those of ``inner``, and that nothing can be stored."""
         return attrs.evolve(self.inner.guarantees, read_only=True)
+
+    @property
+    def folders(self) -> HostFolders:
+        """None: they would change the host around this one."""
+        raise self._not_guaranteed("store, change or remove anything")
 
     def _create_root(self) -> str:
         raise self._not_guaranteed("store, change or remove anything")

@@ -1,0 +1,159 @@
+"""Folders and all that is in them, below an open root of a disk."""
+
+import errno
+import io
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import BinaryIO, cast
+
+from oaio_storage.errors import NotFound
+from oaio_storage.hosts.folders import Placed
+from oaio_storage.hosts.streams import PIECE
+from oaio_storage.names import STATE_FOLDER
+from oaio_storage_local.disk import Disk
+from oaio_storage_local.files import OneVersion
+from oaio_storage_local.folders import Folders
+
+Parts = tuple[str, ...]
+
+
+def parts_of(path: str) -> Parts:
+    """The names that lead to ``path``; none for the root itself."""
+    return tuple(path.split("/")) if path else ()
+
+
+def placed_of(found: os.stat_result) -> Placed:
+    """What is known of a file that was looked at."""
+    mark = f"{found.st_ino}:{found.st_mtime_ns}"
+    return Placed(found.st_size, mark, bool(found.st_mode & stat.S_IXUSR))
+
+
+@contextmanager
+def closing(disk: Disk, handle: int) -> Iterator[int]:
+    """What is open, closed at the end."""
+    try:
+        yield handle
+    finally:
+        disk.close(handle)
+
+
+def enter(folders: Folders, root: int, path: str) -> int:
+    """The open folder at ``path``, or the one in the state folder that a link there names.
+
+    Raises:
+        NotFound: there is none.
+    """
+    try:
+        try:
+            return open_folder(folders, root, parts_of(path))
+        except NotADirectoryError:
+            return open_folder(folders, root, parts_of(_pointed_at(folders.disk, root, path)))
+    except (FileNotFoundError, NotADirectoryError) as err:
+        raise NotFound(f"there is no folder {path!r}") from err
+
+
+def open_folder(folders: Folders, root: int, parts: Parts) -> int:
+    """The open folder that ``parts`` lead to.
+
+    Raises:
+        FileNotFoundError, NotADirectoryError: there is none.
+    """
+    with folders.folder(root, parts) as found:
+        return folders.disk.dup(found)
+
+
+def make(folders: Folders, root: int, parts: Parts) -> int:
+    """The open folder that ``parts`` lead to, made as far as it is missing; not durable by itself."""
+    with suppress(FileNotFoundError):
+        return open_folder(folders, root, parts)
+    for depth, name in enumerate(parts):
+        with folders.folder(root, parts[:depth]) as parent, suppress(FileExistsError):
+            folders.disk.mkdir(name, folder=parent)
+    return open_folder(folders, root, parts)
+
+
+def open_file(folders: Folders, root: int, path: str) -> BinaryIO:
+    """A buffered stream of the file at ``path``.
+
+    Raises:
+        NotFound: there is no regular file.
+    """
+    parts = parts_of(path)
+    try:
+        with folders.folder(root, parts[:-1]) as parent:
+            file = folders.open_file(parent, parts[-1])
+    except (FileNotFoundError, NotADirectoryError) as err:
+        raise NotFound(f"there is no file {path!r}") from err
+    return cast("BinaryIO", io.BufferedReader(OneVersion(folders.disk, file, path), PIECE))
+
+
+def placed(folders: Folders, folder: int, prefix: str = "") -> Iterator[tuple[str, Placed | None]]:
+    """Everything below an open folder that is no folder, by relative path; None for what is no file."""
+    for name, found in folders.disk.entries(folder).items():
+        if stat.S_ISDIR(found.st_mode):
+            with folders.folder(folder, [name]) as below:
+                yield from placed(folders, below, f"{prefix}{name}/")
+        else:
+            yield prefix + name, placed_of(found) if stat.S_ISREG(found.st_mode) else None
+
+
+def take_modes(folders: Folders, folder: int, model: int) -> None:
+    """Give an open folder, and each folder in it, the permissions that its namesake in ``model`` has."""
+    disk = folders.disk
+    disk.chmod(folder, stat.S_IMODE(disk.fstat(model).st_mode))
+    for name, found in disk.entries(folder).items():
+        if not stat.S_ISDIR(found.st_mode):
+            continue
+        with (
+            suppress(FileNotFoundError, NotADirectoryError),
+            folders.folder(model, [name]) as template,
+            folders.folder(folder, [name]) as below,
+        ):
+            take_modes(folders, below, template)
+
+
+def flush(folders: Folders, folder: int) -> None:
+    """Make everything below an open folder durable: one by one where the disk can't do it at once."""
+    try:
+        folders.disk.sync_all(folder)
+    except OSError as err:
+        if err.errno != errno.ENOSYS:
+            raise
+        _flush_each(folders, folder)
+
+
+def empty(folders: Folders, folder: int) -> None:
+    """Remove all that is in an open folder."""
+    disk = folders.disk
+    for name, found in disk.entries(folder).items():
+        if stat.S_ISDIR(found.st_mode):
+            with folders.folder(folder, [name]) as below:
+                empty(folders, below)
+            disk.rmdir(name, folder=folder)
+        else:
+            disk.unlink(name, folder=folder)
+
+
+def _flush_each(folders: Folders, folder: int) -> None:
+    disk = folders.disk
+    for name, found in disk.entries(folder).items():
+        if stat.S_ISDIR(found.st_mode):
+            with folders.folder(folder, [name]) as below:
+                _flush_each(folders, below)
+        elif stat.S_ISREG(found.st_mode):
+            with closing(disk, folders.open_file(folder, name)) as file:
+                disk.sync(file)
+    disk.sync(folder)
+
+
+def _pointed_at(disk: Disk, root: int, path: str) -> str:
+    try:
+        target = disk.readlink(path, folder=root)
+    except OSError as err:
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path) from err
+    parts = parts_of(target)
+    if not parts or parts[0] != STATE_FOLDER or {"", ".", ".."} & set(parts):
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path)
+    return target

@@ -1,0 +1,247 @@
+"""Whole folders of this machine: filled, switched and held, for trees of plain files."""
+
+import fcntl
+import hashlib
+import os
+import stat
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from typing import BinaryIO
+
+import attrs
+
+from oaio_storage.errors import NotFound, NotGuaranteed
+from oaio_storage.hosts.folders import How, Kind, Link, Placed
+from oaio_storage.hosts.streams import PIECE
+from oaio_storage_local import switches, trees
+from oaio_storage_local.disk import Disk
+from oaio_storage_local.folders import Folders, temporary_name
+from oaio_storage_local.links import Linker
+
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ_ONLY, _EXECUTABLE = 0o444, 0o555
+_HOLD_ATTEMPTS, _HOLD_PAUSE = 50, 0.01
+
+
+@attrs.frozen
+class WholeFolders:
+    """The folders below ``root_folder``; see :class:`~oaio_storage.hosts.folders.HostFolders`."""
+
+    root_folder: str
+    _folders: Folders = attrs.field(repr=False)
+    _only_ours: Callable[..., AbstractContextManager[None]] = attrs.field(repr=False)
+
+    @property
+    def _disk(self) -> Disk:
+        return self._folders.disk
+
+    @contextmanager
+    def _root(self, doing: str, path: str, source: object = None) -> Iterator[int]:
+        """The open root; errors of the system become ours, those of ``source`` pass."""
+        with self._only_ours(doing, path, source), self._folders.opened(self.root_folder) as root:
+            yield root
+
+    # ---- looking
+
+    def kind(self, path: str) -> Kind:
+        """As in ``HostFolders``."""
+        *parents, name = trees.parts_of(path)
+        with self._root("look at", path) as root, suppress(FileNotFoundError, NotADirectoryError):
+            with self._folders.folder(root, parents) as parent:
+                mode = self._disk.lstat(name, folder=parent).st_mode
+            return "folder" if stat.S_ISDIR(mode) else "link" if stat.S_ISLNK(mode) else "other"
+        return ""
+
+    def identity(self, path: str) -> str:
+        """As in ``HostFolders``."""
+        with self._root("look at", path) as root, suppress(NotFound), self._entered(root, path) as folder:
+            return _identity(self._disk, folder)
+        return ""
+
+    def placed(self, folder: str) -> Iterator[tuple[str, Placed | None]]:
+        """As in ``HostFolders``."""
+        with self._root("list", folder) as root, suppress(NotFound), self._entered(root, folder) as top:
+            yield from trees.placed(self._folders, top)
+
+    def read(self, path: str) -> BinaryIO:
+        """As in ``HostFolders``."""
+        with self._root("read", path) as root:
+            return trees.open_file(self._folders, root, path)
+
+    # ---- filling
+
+    def make(self, folder: str) -> None:
+        """As in ``HostFolders``."""
+        with self._root("make", folder) as root:
+            self._disk.close(trees.make(self._folders, root, trees.parts_of(folder)))
+
+    def receive(self, path: str, source: BinaryIO, *, executable: bool) -> tuple[Placed, str]:
+        """As in ``HostFolders``."""
+        *parents, name = trees.parts_of(path)
+        with self._root("receive", path, source) as root:
+            parent = trees.make(self._folders, root, tuple(parents))
+            with trees.closing(self._disk, parent):
+                return self._received(parent, name, source, _EXECUTABLE if executable else _READ_ONLY)
+
+    def _received(self, parent: int, name: str, source: BinaryIO, mode: int) -> tuple[Placed, str]:
+        digest, draft = hashlib.sha256(), temporary_name()
+        with trees.closing(self._disk, self._disk.open(draft, _CREATE, 0o600, folder=parent)) as file:
+            try:
+                while piece := source.read(PIECE):
+                    digest.update(piece)
+                    view = memoryview(piece)
+                    while view:
+                        view = view[self._disk.write(file, view) :]
+                self._disk.chmod(file, mode)
+                self._disk.rename(draft, name, folder=parent)
+            except BaseException:
+                with suppress(OSError):  # tidying up must not hide what failed
+                    self._disk.unlink(draft, folder=parent)
+                raise
+            return trees.placed_of(self._disk.fstat(file)), digest.hexdigest()
+
+    def discard(self, path: str) -> None:
+        """As in ``HostFolders``."""
+        *parents, name = trees.parts_of(path)
+        with (
+            self._root("delete", path) as root,
+            suppress(FileNotFoundError, NotADirectoryError),
+            self._folders.folder(root, parents) as parent,
+        ):
+            self._disk.unlink(name, folder=parent)
+
+    def link(self, links: Iterable[Link]) -> Iterator[tuple[Link, Placed | None]]:
+        """As in ``HostFolders``."""
+        with self._root("link", "") as root, closing(Linker(self._folders, root)) as linker:
+            for link in links:
+                yield link, linker.link(link)
+
+    def take_modes(self, folder: str, model: str) -> None:
+        """As in ``HostFolders``."""
+        with (
+            self._root("change", folder) as root,
+            suppress(NotFound),
+            self._entered(root, model) as template,
+            self._entered(root, folder) as target,
+        ):
+            trees.take_modes(self._folders, target, template)
+
+    def flush(self, folder: str) -> None:
+        """As in ``HostFolders``."""
+        parts = trees.parts_of(folder)
+        with self._root("flush", folder) as root:
+            with self._folders.folder(root, parts) as target:
+                trees.flush(self._folders, target)
+            for depth in range(len(parts)):
+                with self._folders.folder(root, parts[:depth]) as above:
+                    self._disk.sync(above)
+
+    # ---- switching
+
+    def switch(self, staged: str, place: str, how: How, *, guards: Mapping[str, str]) -> None:
+        """As in ``HostFolders``."""
+        with self._root("switch", place) as root, self._folders.locked(root):
+            switches.check(self._folders, root, guards)
+            try:
+                switches.switch(self._folders, root, staged, place, how)
+            except OSError as err:
+                if err.errno not in switches.IMPOSSIBLE:
+                    raise
+                raise NotGuaranteed(
+                    f"{place!r} can't be switched in one step here: {err.strerror}",
+                    "It may be a mount point, or lie in a lower layer of a container's image.",
+                ) from err
+
+    def move(self, folder: str, target: str) -> None:
+        """As in ``HostFolders``."""
+        *parents, name = trees.parts_of(folder)
+        *target_parents, target_name = trees.parts_of(target)
+        with (
+            self._root("move", folder) as root,
+            suppress(FileNotFoundError, NotADirectoryError),
+            self._folders.folder(root, parents) as parent,
+            self._folders.locked(root),
+        ):
+            if not self._folders.is_folder(parent, name):
+                return
+            self._folders.make_folder(root, target_parents)
+            with self._folders.folder(root, target_parents) as target_parent:
+                if not self._folders.exists(target_parent, target_name):
+                    self._disk.rename(name, target_name, folder=parent, target_folder=target_parent)
+                    self._disk.sync(target_parent)
+                    self._disk.sync(parent)
+
+    def remove(self, folder: str) -> bool:
+        """As in ``HostFolders``."""
+        *parents, name = trees.parts_of(folder)
+        with (
+            self._root("remove", folder) as root,
+            suppress(FileNotFoundError, NotADirectoryError),
+            self._folders.folder(root, parents) as parent,
+            self._folders.folder(parent, [name]) as target,
+        ):
+            if not self._is_locked(target, fcntl.LOCK_EX):
+                return False
+            trees.empty(self._folders, target)
+            self._disk.rmdir(name, folder=parent)
+            self._disk.sync(parent)
+        return True
+
+    @contextmanager
+    def hold(self, folder: str) -> "Iterator[Held]":
+        """As in ``HostFolders``."""
+        with self._root("open", folder) as root:
+            target = trees.enter(self._folders, root, folder)
+        with trees.closing(self._disk, target):
+            for _ in range(_HOLD_ATTEMPTS):
+                if self._is_locked(target, fcntl.LOCK_SH):
+                    break
+                time.sleep(_HOLD_PAUSE)  # somebody only asks whether it is held
+            else:
+                raise NotFound(f"the folder {folder!r} is being removed")
+            yield Held(self._folders, target)
+
+    def is_held(self, folder: str) -> bool:
+        """As in ``HostFolders``."""
+        with self._root("open", folder) as root, suppress(NotFound), self._entered(root, folder) as target:
+            return not self._is_locked(target, fcntl.LOCK_EX)
+        return False
+
+    @contextmanager
+    def _entered(self, root: int, path: str) -> Iterator[int]:
+        with trees.closing(self._disk, trees.enter(self._folders, root, path)) as folder:
+            yield folder
+
+    def _is_locked(self, folder: int, how: int) -> bool:
+        """Whether the lock of an open folder was to be had at once; it goes when the folder is closed."""
+        try:
+            self._disk.lock(folder, how | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+@attrs.frozen
+class Held:
+    """An open folder; see :class:`~oaio_storage.hosts.folders.HeldFolder`."""
+
+    _folders: Folders
+    _folder: int
+
+    @property
+    def identity(self) -> str:
+        """As in ``HeldFolder``."""
+        return _identity(self._folders.disk, self._folder)
+
+    def read(self, path: str) -> BinaryIO:
+        """As in ``HeldFolder``."""
+        return trees.open_file(self._folders, self._folder, path)
+
+    def placed(self) -> Iterator[tuple[str, Placed | None]]:
+        """As in ``HeldFolder``."""
+        return trees.placed(self._folders, self._folder)
+
+
+def _identity(disk: Disk, folder: int) -> str:
+    return str(disk.fstat(folder).st_ino)

@@ -1,0 +1,169 @@
+"""What a host that is a file system can do with whole folders, beyond :class:`~oaio_storage.hosts.CshApi`."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from typing import BinaryIO, Literal, Protocol
+
+import attrs
+
+Kind = Literal["", "folder", "link", "other"]
+"""What stands somewhere: nothing, a folder, a symbolic link, anything else."""
+
+How = Literal["exchange", "point", "gap"]
+"""How a folder takes the place of another: exchanged in one step; a symbolic link replaced in one step; or
+renamed away and renamed in, with a moment in which nothing is there."""
+
+
+@attrs.frozen
+class Placed:
+    """A file in a folder.
+
+    Attributes:
+        size: bytes.
+        mark: inode and mtime: while both are the same, and the size, so are the bytes, given that nobody
+            writes to files that oaio placed and sets their times back.
+        executable: whether its owner may execute it.
+    """
+
+    size: int
+    mark: str
+    executable: bool
+
+
+@attrs.frozen
+class Link:
+    """A second name wanted for a file: ``target``, for ``source``, if that is still as described."""
+
+    source: str
+    target: str
+    size: int
+    mark: str
+    executable: bool
+
+
+class HostFolders(Protocol):
+    """The folders of a host, for layouts that publish plain files; no method follows a link.
+
+    Paths are relative to the root and checked by the caller. They may lie in the state folder, in which the
+    caller has a folder of its own. Errors are those of :mod:`oaio_storage.errors`. Nothing is durable before
+    :meth:`flush`, unless it says so.
+    """
+
+    @property
+    def root_folder(self) -> str:
+        """Where the root lies on this machine."""
+        ...
+
+    def kind(self, path: str) -> Kind:
+        """What stands at ``path``."""
+        ...
+
+    def identity(self, path: str) -> str:
+        """Tells the folder at ``path``, or the one that a link there names, from all others that exist.
+
+        It stays the same when the folder is renamed or exchanged. Empty if there is none.
+        """
+        ...
+
+    def make(self, folder: str) -> None:
+        """Make a folder, and those above it, as far as they are missing."""
+        ...
+
+    def receive(self, path: str, source: BinaryIO, *, executable: bool) -> tuple[Placed, str]:
+        """Store a read-only file with its folders, all or nothing; what it is, and its SHA-256."""
+        ...
+
+    def discard(self, path: str) -> None:
+        """Remove one file; that it is absent already is success."""
+        ...
+
+    def link(self, links: Iterable[Link]) -> Iterator[tuple[Link, Placed | None]]:
+        """Give files second names; None where that can't be, or the source is not as expected."""
+        ...
+
+    def placed(self, folder: str) -> Iterator[tuple[str, Placed | None]]:
+        """Everything below ``folder`` that is no folder, relative to it; None for what is no regular file."""
+        ...
+
+    def read(self, path: str) -> BinaryIO:
+        """A stream of the file at ``path``.
+
+        Raises:
+            NotFound: there is no regular file.
+        """
+        ...
+
+    def take_modes(self, folder: str, model: str) -> None:
+        """Give ``folder``, and each folder in it, the permissions that its namesake in ``model`` has."""
+        ...
+
+    def flush(self, folder: str) -> None:
+        """Make all that lies below ``folder``, and its own name, survive a loss of power."""
+        ...
+
+    def switch(self, staged: str, place: str, how: How, *, guards: Mapping[str, str]) -> None:
+        """Let the folder ``staged`` take the ``place``, durably, unless a guard has changed.
+
+        What was there before lies at ``staged`` afterwards; if nothing was, nothing does. Looking at the
+        guards and switching are one step for all that use this host.
+
+        Args:
+            staged: the folder, in the state folder.
+            place: a name in the root.
+            how: in which way. With ``"point"`` ``staged`` stays where it is and ``place`` is a link to it.
+                With ``"gap"`` what was there lies at :func:`displaced` of ``staged`` in between.
+            guards: paths of files in the state folder -> version that they must have.
+
+        Raises:
+            Changed: a file has another version, or is not there.
+            NotGuaranteed: this is not possible here in this way.
+        """
+        ...
+
+    def move(self, folder: str, target: str) -> None:
+        """Rename a folder, durably; where ``target`` exists or ``folder`` does not, nothing happens."""
+        ...
+
+    def remove(self, folder: str) -> bool:
+        """Remove a folder and all in it; False if somebody holds it, and nothing was removed."""
+        ...
+
+    def hold(self, folder: str) -> AbstractContextManager["HeldFolder"]:
+        """The folder, or the one that a link of :meth:`switch` names, kept from :meth:`remove`.
+
+        It is kept until the block ends or this process does.
+
+        Raises:
+            NotFound: there is no such folder.
+        """
+        ...
+
+    def is_held(self, folder: str) -> bool:
+        """Whether somebody holds it."""
+        ...
+
+
+def displaced(staged: str) -> str:
+    """Where a folder lies for the moment of a gap, while ``staged`` takes its place."""
+    return f"{staged}.displaced"
+
+
+class HeldFolder(Protocol):
+    """A folder that stays what it is, whatever its name leads to meanwhile."""
+
+    @property
+    def identity(self) -> str:
+        """As :meth:`HostFolders.identity`."""
+        ...
+
+    def read(self, path: str) -> BinaryIO:
+        """A seekable stream of a file in it.
+
+        Raises:
+            NotFound: there is no such regular file.
+        """
+        ...
+
+    def placed(self) -> Iterator[tuple[str, Placed | None]]:
+        """As :meth:`HostFolders.placed`."""
+        ...
