@@ -13,6 +13,7 @@
     │   ├── AlreadyExists           (also FileExistsError)
     │   ├── Changed                 a condition did not hold: somebody else was first
     │   ├── Stale                   an edit of a version that is no longer the current one
+    │   ├── Superseded              a publication whose base is no longer live
     │   ├── ReusedId                one version id, two different contents
     │   ├── Forbidden               (also PermissionError)
     │   ├── LoginNeeded             no session, or one that ended
@@ -32,6 +33,7 @@
     │   ├── TooLarge                above a limit
     │   ├── Corrupt                 bytes are not those that were announced
     │   ├── WrongRoot               the root is another one than the server means
+    │   ├── ForeignPublisher        a tree was changed by something else than its publishers
     │   ├── BadAnswer               an answer that the contract does not allow
     │   ├── Untrusted               the other side can't prove who it is
     │   └── ClockSkew               clocks differ too much
@@ -148,6 +150,14 @@ class Stale(CallerError):
     default_hint = "Synchronise, then edit again."
 
 
+class Superseded(CallerError):
+    """A publication began from a generation that is no longer live. Nothing of it is visible."""
+
+    exit_code = EXIT_CONFLICT
+    http_status = 409
+    default_hint = "Look at what is live now, then publish again."
+
+
 class ReusedId(CallerError):
     """A version id came a second time with another content. Nothing was changed."""
 
@@ -261,6 +271,12 @@ class WrongRoot(StorageError):
     """The host's root is another one than the server means, for instance another machine's disk."""
 
     default_hint = "Reach the root that the server means (mount it), or use another storage host."
+
+
+class ForeignPublisher(StorageError):
+    """What is live was put there by something else than the publishers of this tree; it was left alone."""
+
+    http_status = 409
 
 
 class BadAnswer(StorageError):

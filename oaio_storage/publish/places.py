@@ -1,0 +1,104 @@
+"""Where everything of one published tree lies below the root of its host; pure.
+
+``NAME/`` holds what is live, as plain files. In the state folder, ``.oaio/trees/NAME/`` holds::
+
+    head                     which generation is live, and the log
+    log/<nonce>              older parts of the log
+    generations/<id>         the record of each generation that is kept
+    kept/<id>/               the files of each that is kept and not live
+    staging/<transaction>/   state, plan, and files/: what is to become the next one
+"""
+
+import re
+
+import attrs
+
+from oaio_storage.errors import InvalidName
+from oaio_storage.names import STATE_FOLDER, check_path
+
+_ID = re.compile(r"[0-9a-f]{32}")
+MAX_NAME_BYTES = 200
+"""Of a tree's name, in UTF-8: below it stand files with names of their own."""
+
+
+@attrs.frozen
+class Places:
+    """The paths of one tree. Those of files are relative to the state folder, those of folders to the root.
+
+    Raises:
+        InvalidName: ``tree`` is no name of one part that every host can hold.
+    """
+
+    tree: str = attrs.field()
+
+    @tree.validator
+    def _check(self, _attribute: object, tree: object) -> None:
+        if not isinstance(tree, str) or "/" in tree or len(tree.encode(errors="replace")) > MAX_NAME_BYTES:
+            raise InvalidName(f"not the name of a tree: {str(tree)[:200]!r}", "Use one short name without /.")
+        check_path(tree)
+
+    @property
+    def live(self) -> str:
+        """The folder that readers see."""
+        return self.tree
+
+    @property
+    def head(self) -> str:
+        """The file that says which generation is live."""
+        return f"trees/{self.tree}/head"
+
+    @property
+    def records(self) -> str:
+        """The folder, in the state folder, of all records."""
+        return f"trees/{self.tree}/generations"
+
+    @property
+    def stagings(self) -> str:
+        """The folder, in the state folder, of all publications under way."""
+        return f"trees/{self.tree}/staging"
+
+    def log(self, nonce: str) -> str:
+        """The file with an older part of the log."""
+        return f"trees/{self.tree}/log/{nonce}"
+
+    def record(self, generation: str) -> str:
+        """The file with the record of a generation."""
+        return f"{self.records}/{checked_id(generation)}"
+
+    def kept(self, generation: str) -> str:
+        """The folder with the files of a generation that is not live."""
+        return f"{STATE_FOLDER}/trees/{self.tree}/kept/{checked_id(generation)}"
+
+    def staging(self, transaction: str) -> str:
+        """The folder of a publication under way."""
+        return f"{STATE_FOLDER}/{self.stagings}/{checked_id(transaction)}"
+
+    def staged(self, transaction: str) -> str:
+        """The folder with its files."""
+        return f"{self.staging(transaction)}/files"
+
+    def state(self, transaction: str) -> str:
+        """The file that says whether it may still be committed."""
+        return f"{self.stagings}/{checked_id(transaction)}/state"
+
+    def plan(self, transaction: str) -> str:
+        """The file with its plan."""
+        return f"{self.stagings}/{checked_id(transaction)}/plan"
+
+
+def is_id(text: str) -> bool:
+    """Whether ``text`` is the id of a generation or transaction."""
+    return _ID.fullmatch(text) is not None
+
+
+def checked_id(text: str) -> str:
+    """``text``, if it is the id of a generation or transaction.
+
+    Raises:
+        InvalidName: it is not.
+    """
+    if not isinstance(text, str) or not is_id(text):
+        raise InvalidName(
+            f"not an id of 32 hexadecimal digits: {str(text)[:80]!r}", "oaio generations lists them."
+        )
+    return text

@@ -1,0 +1,166 @@
+"""What one publication is going to do, decided before anything is sent; pure.
+
+A plan can be kept as a text, looked at, and applied later. Its last line is a digest of all others: a text
+that was edited is refused, and so is one whose base is no longer live.
+"""
+
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from typing import Self
+
+import attrs
+
+from oaio_storage.errors import InvalidArgument, InvalidManifest, MassDeletion
+from oaio_storage.manifest import Diff, Manifest, diff, renames
+from oaio_storage.publish.sealed import sealed, unsealed
+
+MAX_PLAN_BYTES = 1 << 30
+_HEADER = "oaio-plan 1"
+_FIELDS = ("tree", "root", "layout", "base", "transaction")
+_NONE = "-"
+
+
+@attrs.frozen(kw_only=True)
+class Plan:
+    """What turns the live generation of a tree into ``manifest``.
+
+    Attributes:
+        tree: the name of the tree.
+        root: the id of the host's root, so that the plan is not applied to another host.
+        layout: how the tree is kept.
+        base: the generation that is live while the plan is made; empty before the first.
+        transaction: the id of this publication; a repeat with the same id makes nothing twice.
+        manifest: what is to be live.
+        changes: what turns the base's manifest into it.
+    """
+
+    tree: str
+    root: str
+    layout: str
+    base: str
+    transaction: str
+    manifest: Manifest
+    changes: Diff
+
+    @property
+    def generation(self) -> str:
+        """The id of the generation that it would make; covers base, transaction and content."""
+        return _id(self.base, self.transaction, self.manifest.digest())
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether what is live is the manifest already."""
+        return bool(self.base) and self.changes.is_empty
+
+    def status(self) -> Iterator[str]:
+        """The changes as ``git status --short`` shows them: ``A  new``, ``M  changed``, ``R  old -> new``.
+
+        Sorted by path. Nothing is said of kept files.
+        """
+        moved = renames(self.changes)
+        gone = set(moved.values())
+        marks = {path: "A" for path in self.changes.new if path not in moved}
+        marks |= dict.fromkeys(self.changes.update, "M")
+        marks |= {path: "D" for path in self.changes.remove if path not in gone}
+        marks |= dict.fromkeys(moved, "R")
+        for path in sorted(marks):
+            yield f"{marks[path]}  {moved[path]} -> {path}" if path in moved else f"{marks[path]}  {path}"
+
+    def check_deletions(self) -> None:
+        """Do nothing if the plan removes at most half of what is live, and leaves something (P16).
+
+        Raises:
+            MassDeletion: otherwise.
+        """
+        removed = len(self.changes.remove)
+        if not self.manifest:
+            what = "an empty tree would be published"
+        elif removed * 2 > removed + len(self.changes.keep) + len(self.changes.update):
+            what = (
+                f"{removed} of {removed + len(self.changes.keep) + len(self.changes.update)} files would go"
+            )
+        else:
+            return
+        raise MassDeletion(f"{self.tree!r}: {what}", "Look at the plan; --yes does it.")
+
+    def text(self) -> str:
+        """The plan as a text, for people and for :meth:`parse`."""
+        fields = [f"{name} {getattr(self, name) or _NONE}" for name in _FIELDS]
+        lines = [_HEADER, *fields, *self.status(), ""]
+        return sealed("\n".join(lines) + "\n" + self.manifest.text())
+
+    @classmethod
+    def parse(cls, text: str, base: Manifest) -> Self:
+        """The plan with this text, given the manifest of its base.
+
+        Raises:
+            InvalidArgument: the text is no plan, was edited or cut, or ``base`` is another manifest than the
+                plan was made of.
+        """
+        header, manifest = _parts(text)
+        changes = diff(base, manifest)
+        plan = cls(**header, manifest=manifest, changes=changes)
+        if plan.text() != text:
+            raise InvalidArgument(
+                "the plan was made of another base than the one it names", "Make the plan anew."
+            )
+        return plan
+
+
+def sources(wanted: Manifest, held: Sequence[Manifest]) -> dict[str, tuple[int, str]]:
+    """Path of ``wanted`` -> which of the ``held`` trees has its content, and under which path (M10).
+
+    An earlier tree is preferred, and in it the same path.
+    """
+    found: dict[str, tuple[int, str]] = {}
+    for number, tree in enumerate(held):
+        by_content = {(entry.size, entry.checksum): path for path, entry in tree.items()}
+        for path, entry in wanted.items():
+            if path not in found:
+                content = (entry.size, entry.checksum)
+                same = tree.get(path)
+                is_same = same is not None and (same.size, same.checksum) == content
+                source = path if is_same else by_content.get(content)
+                if source is not None:
+                    found[path] = number, source
+    return found
+
+
+def transaction_id(*of: str) -> str:
+    """The id of a publication: the same for the same words, so that a repetition resumes.
+
+    Args:
+        of: what tells the publication from others: root, tree, base, digest of the manifest, who publishes.
+    """
+    return _id(*of)
+
+
+def _id(*words: str) -> str:
+    return sha256("\0".join(words).encode()).hexdigest()[:32]
+
+
+def plan_base(text: str) -> dict[str, str]:
+    """What a plan says of itself: ``tree``, ``root``, ``layout``, ``base`` and ``transaction``.
+
+    Raises:
+        InvalidArgument: the text is no plan, was edited or cut.
+    """
+    return _parts(text)[0]
+
+
+def _parts(text: str) -> tuple[dict[str, str], Manifest]:
+    if not text.startswith(f"{_HEADER}\n"):
+        raise InvalidArgument("this is no plan of this version", "oaio publish --dry-run --save-plan FILE")
+    body = unsealed(text)
+    if body is None:
+        raise InvalidArgument("the plan was edited or cut: its last line is not its digest", "Make it anew.")
+    summary, _, manifest = body.partition("\n\n")
+    lines = summary.split("\n")[1 : 1 + len(_FIELDS)]
+    header = {name: line.removeprefix(f"{name} ") for name, line in zip(_FIELDS, lines, strict=False)}
+    if len(header) < len(_FIELDS):
+        raise InvalidArgument("the plan does not say what it is made for", "Make it anew.")
+    try:
+        parsed = Manifest.parse(manifest)
+    except InvalidManifest as err:
+        raise InvalidArgument("the plan holds no manifest of this version", "Make it anew.") from err
+    return {name: "" if value == _NONE else value for name, value in header.items()}, parsed
