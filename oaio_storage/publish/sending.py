@@ -1,0 +1,132 @@
+"""Publishing a folder of this machine: looked at, compared, sent as far as it is new, made live."""
+
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+import attrs
+
+from oaio_storage.errors import Corrupt, InvalidArgument, RootUnavailable, SourceChanged
+from oaio_storage.hash_cache import HashCache
+from oaio_storage.manifest import Manifest
+from oaio_storage.progress import Progress, Report, ignore
+from oaio_storage.publish.head import Switch
+from oaio_storage.publish.plan import Plan
+from oaio_storage.publish.staging import Staging
+from oaio_storage.publish.tree import PublishedTree
+from oaio_storage.scan import Scan, check_apart, scan
+
+_SHOWN = 3
+
+
+@attrs.frozen
+class Published:
+    """What publishing a folder did.
+
+    Attributes:
+        plan: what was to be done.
+        switch: how it became live; None if that was live already, so that nothing was done.
+        sent: files whose content was sent; all others the host had.
+        bytes_sent: bytes of these.
+    """
+
+    plan: Plan
+    switch: Switch | None = None
+    sent: int = 0
+    bytes_sent: int = 0
+
+
+def look(
+    tree: PublishedTree, folder: Path, *, cache: HashCache | None = None, report: Report = ignore
+) -> Manifest:
+    """What publishing ``folder`` would make live. Nothing is changed.
+
+    Files that are live and hidden by a pattern of ``.oaioignore`` now stay as they are.
+
+    Raises:
+        RootUnavailable: the folder is missing, no folder or unreadable; or something in it can't be told.
+        InvalidArgument: the folder is a link.
+        RootOverlap: the folder holds the host's root, or lies in it.
+        SourceChanged: a file is being written to.
+    """
+    if folder.is_symlink():
+        raise InvalidArgument(f"{str(folder)!r} is a symbolic link", "Name the folder that it leads to.")
+    check_apart(folder, Path(tree.folders.root_folder))
+    found = scan(folder, cache=cache, report=report)
+    _check_known(folder, found)
+    if not found.unknown:
+        return found.manifest
+    live = tree.live()
+    base = tree.record(live.generation).manifest if live else Manifest()
+    return found.changes(base).apply(base)
+
+
+def publish_folder(  # noqa: PLR0913 - each is said once for a publication
+    tree: PublishedTree,
+    folder: Path,
+    plan: Plan | None = None,
+    *,
+    yes: bool = False,
+    cache: HashCache | None = None,
+    report: Report = ignore,
+) -> Published:
+    """Make what ``folder`` holds live, as a whole or not at all, and durably. A repeat resumes.
+
+    Args:
+        tree: where it goes.
+        folder: only read.
+        plan: made earlier and looked at; the folder has to be as it was then.
+        yes: also if the tree would be empty, or more than half of its files would go.
+        cache: checksums of earlier looks.
+        report: told the files that were looked at and sent.
+
+    Raises:
+        As :func:`look`, ``PublishedTree.begin`` and ``PublishedTree.commit``; SourceChanged also where the
+        folder is not what the plan says.
+    """
+    manifest = look(tree, folder, cache=cache, report=report)
+    if plan is None:
+        plan = tree.plan(manifest)
+    elif plan.manifest != manifest:
+        raise SourceChanged(f"{str(folder)!r} has changed since the plan was made", "Make the plan anew.")
+    if plan.is_empty:
+        return Published(plan)
+    staging = tree.begin(plan, yes=yes)
+    with tree.held(staging):
+        sent, size = _send(staging, folder, report)
+    return Published(plan, tree.commit(staging), sent, size)
+
+
+def _send(staging: Staging, folder: Path, report: Report) -> tuple[int, int]:
+    wanted = staging.wanted()
+    for number, path in enumerate(wanted, 1):
+        try:
+            with _opened(folder, path) as content:
+                staging.receive(path, content)
+        except Corrupt as err:
+            raise SourceChanged(f"{path!r} changed while it was published") from err
+        report(Progress("send", number, len(wanted), "files", path))
+    return len(wanted), sum(entry.size for entry in wanted.values())
+
+
+def _opened(folder: Path, path: str) -> BinaryIO:
+    try:
+        file = os.open(folder / path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as err:
+        raise SourceChanged(f"can't read {path!r} any more: {err.strerror}") from err
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        os.close(file)
+        raise SourceChanged(f"{path!r} is no file any more")
+    return os.fdopen(file, "rb")
+
+
+def _check_known(folder: Path, found: Scan) -> None:
+    if not found.unknown:
+        return
+    named = [f"{path!r} ({reason})" for path, reason in list(found.unknown.items())[:_SHOWN]]
+    more = f" and {len(found.unknown) - _SHOWN} more" if len(found.unknown) > _SHOWN else ""
+    raise RootUnavailable(
+        f"{str(folder)!r} holds what can't be published: {', '.join(named)}{more}",
+        "Mend or move it, or name it in .oaioignore.",
+    )

@@ -1,0 +1,193 @@
+"""One publication under way: its plan, its state, and the files that came so far, on the host."""
+
+from collections.abc import Mapping, Sequence
+from typing import BinaryIO, cast
+
+import attrs
+
+from oaio_storage.errors import AlreadyExists, Corrupt, InvalidArgument, NotFound, Superseded
+from oaio_storage.hosts import Absent, CshApi
+from oaio_storage.hosts.folders import HostFolders, Link, Placed
+from oaio_storage.hosts.streams import opened, sha256_of
+from oaio_storage.manifest import FileEntry
+from oaio_storage.publish.places import Places
+from oaio_storage.publish.plan import Plan, sources
+from oaio_storage.publish.record import Record
+
+OPEN, DEAD = b"open\n", b"dead\n"
+"""What the state file of a publication says; clean-up turns the first into the second, and nobody back."""
+
+
+@attrs.frozen(kw_only=True)
+class Tree:
+    """The files of a generation, to take over from.
+
+    Attributes:
+        folder: where they lie.
+        record: what they are.
+    """
+
+    folder: str
+    record: Record
+
+
+@attrs.define(kw_only=True)
+class Staging:
+    """The folder of one publication. Many may be under way; each has its own.
+
+    What was received or taken over is remembered as verified by its mark; anything else that is found there
+    is read and hashed before the commit.
+
+    Attributes:
+        state: the state folder of the host.
+        folders: the folders of the host.
+        places: of the tree.
+        plan: what it is about.
+        restored: for a rollback the generation that is brought back; else empty.
+    """
+
+    state: CshApi
+    folders: HostFolders
+    places: Places
+    plan: Plan
+    restored: str = ""
+    _verified: dict[str, str] = attrs.field(factory=dict, init=False)
+
+    @property
+    def files(self) -> str:
+        """The folder that is to become live."""
+        return self.places.staged(self.plan.transaction)
+
+    def open(self) -> None:
+        """Make it, or find it again after an interruption.
+
+        Raises:
+            Superseded: clean-up gave it up.
+        """
+        try:
+            self.state.write(self.places.state(self.plan.transaction), OPEN, expect=Absent)
+        except AlreadyExists:
+            self.version()
+        self.state.write(self.places.plan(self.plan.transaction), self.plan.text().encode())
+        if not self.folders.is_held(self.places.staging(self.plan.transaction)):
+            self.folders.move(self.places.kept(self.plan.generation), self.files)  # an attempt to point ended
+        self.folders.make(self.files)
+
+    def version(self) -> str:
+        """The version of the state file, which a commit must still find.
+
+        Raises:
+            Superseded: clean-up gave it up.
+        """
+        path = self.places.state(self.plan.transaction)
+        try:
+            version = self.state.stat(path).version
+            is_open = self.state.read(path, version=version) == OPEN
+        except NotFound:
+            is_open = False
+        if not is_open:
+            raise Superseded("the publication was idle for so long that it was given up", "Publish again.")
+        return version
+
+    def take_over(self, trees: Sequence[Tree]) -> None:
+        """Give the files that ``trees`` have a name in this publication, if possible without copying.
+
+        A file that was edited in place since it was published stays wanted. What came in an earlier attempt
+        is read and hashed; what is there and not in the plan is removed: a write that was cut off may have
+        left it. A repeat is safe.
+        """
+        for path, placed in list(self.folders.placed(self.files)):
+            entry = self.plan.manifest.get(path)
+            if entry is None or not self._is_right(path, entry, placed):
+                self.folders.discard(f"{self.files}/{path}")
+        links, copies = [], {}
+        held = [tree.record.manifest for tree in trees]
+        for path, (number, source) in sources(self.plan.manifest, held).items():
+            if path in self._verified:
+                continue
+            tree = trees[number]
+            link = self._link(tree, source, path)
+            if bool(tree.record.manifest[source].executable) == link.executable:
+                links.append(link)
+            else:
+                copies[path] = link.source
+        prefix = len(self.files) + 1
+        for link, linked in self.folders.link(links):
+            if linked is None:
+                copies[link.target[prefix:]] = link.source
+            else:
+                self._verified[link.target[prefix:]] = linked.mark
+        for path, source in copies.items():
+            self._copy(source, path)
+
+    def wanted(self) -> Mapping[str, FileEntry]:
+        """What is still to be received, sorted by path."""
+        entries = self.plan.manifest
+        return {path: entry for path, entry in entries.items() if path not in self._verified}
+
+    def receive(self, path: str, content: bytes | BinaryIO) -> None:
+        """Store one file of the plan, all or nothing. A repeat is safe.
+
+        Raises:
+            InvalidArgument: the plan has no such file.
+            Corrupt: it is not what the plan says; nothing of it is kept.
+        """
+        entry = self.plan.manifest.get(path)
+        if entry is None:
+            raise InvalidArgument(f"the plan has no file {path[:200]!r}")
+        with opened(content, entry.size) as source:
+            placed, checksum = self.folders.receive(
+                f"{self.files}/{path}", cast("BinaryIO", source), executable=bool(entry.executable)
+            )
+        if checksum != entry.checksum:
+            self.folders.discard(f"{self.files}/{path}")
+            raise Corrupt(f"{path!r} is not the content that the plan names", "Send it again.")
+        self._verified[path] = placed.mark
+
+    def complete(self) -> dict[str, str]:
+        """The marks of all files, if exactly those of the plan are there, each verified.
+
+        Raises:
+            InvalidArgument: something is missing or too much.
+        """
+        found = dict(self.folders.placed(self.files))
+        wrong = [
+            path
+            for path, entry in self.plan.manifest.items()
+            if not self._is_right(path, entry, found.get(path))
+        ]
+        wrong += sorted(found.keys() - self.plan.manifest.keys())
+        if wrong:
+            raise InvalidArgument(
+                f"the publication is not complete: {len(wrong)} files lack or are wrong, {wrong[0]!r} first",
+                "Send them, then commit again.",
+            )
+        return {path: cast("Placed", found[path]).mark for path in self.plan.manifest}
+
+    def _link(self, tree: Tree, source: str, path: str) -> Link:
+        entry = self.plan.manifest[path]
+        return Link(
+            source=f"{tree.folder}/{source}",
+            target=f"{self.files}/{path}",
+            size=entry.size,
+            mark=tree.record.marks[source],
+            executable=bool(entry.executable),
+        )
+
+    def _copy(self, source: str, path: str) -> None:
+        """Take over a file by its content; one that was edited in place stays wanted."""
+        try:
+            with self.folders.read(source) as content:
+                self.receive(path, content)
+        except (NotFound, Corrupt):
+            self._verified.pop(path, None)
+
+    def _is_right(self, path: str, entry: FileEntry, placed: Placed | None) -> bool:
+        if placed is None or placed.size != entry.size or placed.executable != bool(entry.executable):
+            return False
+        if self._verified.get(path) != placed.mark:
+            with self.folders.read(f"{self.files}/{path}") as stream:
+                if sha256_of(stream) != entry.checksum:
+                    return False
+            self._verified[path] = placed.mark
+        return True

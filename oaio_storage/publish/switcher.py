@@ -1,0 +1,164 @@
+"""How a staged folder becomes live: intent, switch, record; and what to do about an intent that is found."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import cast
+
+import attrs
+
+from oaio_storage.errors import Changed, NotGuaranteed
+from oaio_storage.hosts import CshApi
+from oaio_storage.hosts.folders import HostFolders, How, displaced
+from oaio_storage.publish.head import Head, Intent, Switch
+from oaio_storage.publish.head_file import HeadFile
+from oaio_storage.publish.places import Places
+from oaio_storage.publish.record import Record
+from oaio_storage.publish.staging import Staging
+from oaio_storage.publish.switching import outcome, ways
+
+LAYOUT = "swapped"
+PATIENCE = 20.0
+"""Seconds to wait for a publisher that is about to switch, before its intent is taken back."""
+
+_PAUSE = 0.02
+
+
+@attrs.frozen(kw_only=True)
+class Switcher:
+    """The switches of one tree; see :class:`~oaio_storage.publish.tree.PublishedTree` and decision 0060."""
+
+    host: CshApi
+    folders: HostFolders
+    places: Places
+    head: HeadFile
+    by: str
+    allow_gap: bool
+    clock: Callable[[], datetime]
+    ids: Callable[[], str]
+    sleep: Callable[[float], None]
+
+    def recovered(self) -> tuple[Head | None, str]:
+        """The head and its version, after a switch that was interrupted was completed or taken back.
+
+        What was displaced by the last switch lies where old generations are kept, afterwards.
+
+        Raises:
+            ForeignPublisher: something else stands in the tree's place than any publisher put there.
+        """
+        waited = 0.0
+        while True:
+            head, version = self.head.read()
+            if head is None or head.intent is None:
+                if head is not None and head.live is not None:
+                    self.settle(head.live)
+                return head, version
+            transaction = head.intent.switch.transaction
+            if waited < PATIENCE and self.folders.is_held(self.places.staging(transaction)):
+                self.sleep(_PAUSE)
+                waited += _PAUSE
+            else:
+                with suppress(Changed):
+                    self._decide(head, version)
+
+    def seen_live(self, head: Head) -> Switch | None:
+        """What is live, given a head in which a switch may be under way. Nothing is changed."""
+        intent = head.intent
+        if intent is not None and self.folders.identity(self.places.live) == intent.staged:
+            return intent.switch
+        return head.live
+
+    def switch(self, staging: Staging, head: Head | None, version: str) -> Switch:
+        """Let a complete staging become live on top of ``head``, which has no intent; how it did.
+
+        Raises:
+            Changed: the head is another one by now; nothing of this publication is visible, or somebody else
+                completed it.
+            InvalidArgument, Superseded, NotGuaranteed, AlreadyExists: as for ``PublishedTree.commit``.
+        """
+        head = head or Head(layout=LAYOUT, nonce=self.ids())
+        switch = self._entry(staging, head)
+        marks = staging.complete()
+        guards = {self.places.state(staging.plan.transaction): staging.version()}
+        hows = ways(
+            self.folders.kind(self.places.live),
+            is_first=head.live is None,
+            can_exchange=self.host.guarantees.swap,
+            allow_gap=self.allow_gap,
+        )
+        self.folders.take_modes(staging.files, self.places.live)
+        self.folders.flush(staging.files)
+        staged = staging.files
+        record = Record(self.places.tree, switch.generation, switch.transaction, staging.plan.manifest, marks)
+        self.host.state.write(self.places.record(switch.generation), record.text().encode())
+        staged = staging.files
+        if hows == ("point",):
+            staged = self.places.kept(switch.generation)
+            self.folders.move(staging.files, staged)
+        intent = Intent(
+            switch=switch,
+            staged=self.folders.identity(staged),
+            live=self.folders.identity(self.places.live),
+        )
+        if not intent.staged:
+            raise Changed("somebody else goes on with the same publication")
+        head = attrs.evolve(head, intent=intent, nonce=self.ids())
+        version = self.head.swap(head, version)
+        self._take_place(staged, hows, {self.places.head: version, **guards}, head)
+        self.head.swap(head.switched(self.ids()), version)
+        self.settle(switch)
+        return switch
+
+    def settle(self, switch: Switch) -> None:
+        """Put what was live before a switch where old generations are kept. A repeat is safe."""
+        if switch.parent:
+            staged = self.places.staged(switch.transaction)
+            for folder in (staged, displaced(staged)):
+                self.folders.move(folder, self.places.kept(switch.parent))
+
+    def _entry(self, staging: Staging, head: Head) -> Switch:
+        plan = staging.plan
+        return Switch(
+            sequence=head.sequence + 1,
+            generation=plan.generation,
+            parent=head.generation,
+            transaction=plan.transaction,
+            kind="rollback" if staging.restored else "publish",
+            restored=staging.restored,
+            by=self.by,
+            at=self.clock().isoformat(timespec="seconds"),
+            digest=plan.manifest.digest(),
+            files=len(plan.manifest),
+            size=plan.manifest.size,
+        )
+
+    def _take_place(self, staged: str, hows: Sequence[How], guards: Mapping[str, str], head: Head) -> None:
+        """Switch in the first way that is possible; if none is, take the intent back."""
+        for how in hows:
+            try:
+                self.folders.switch(staged, self.places.live, how, guards=guards)
+            except NotGuaranteed:
+                if how == hows[-1]:
+                    with suppress(Changed):
+                        self._decide(head, guards[self.places.head])
+                    raise
+            else:
+                return
+
+    def _decide(self, head: Head, version: str) -> None:
+        """Complete the switch of an intent, or take the intent back.
+
+        Raises:
+            Changed: somebody else did so.
+        """
+        intent = cast("Intent", head.intent)
+        aside = displaced(self.places.staged(intent.switch.transaction))
+        live = self.places.live
+        what = outcome(intent, self.folders.identity(live), self.folders.identity(aside))
+        if what == "halfway":
+            self.folders.move(aside, live)
+        if what == "happened":
+            self.head.swap(head.switched(self.ids()), version)
+            self.settle(intent.switch)
+        else:
+            self.head.swap(attrs.evolve(head, intent=None, nonce=self.ids()), version)
