@@ -118,7 +118,7 @@ def change_key(data: Path) -> Path:
     with _existing(data):
         from oaio_storage.server import offer  # noqa: PLC0415 - needs configured settings
 
-        file = sealing.keys_file(data)
+        file = data / sealing.KEY_FILE
         offer.seal_anew()  # what a killed change left to an older key
         sealing.add_key(file)
         offer.seal_anew()

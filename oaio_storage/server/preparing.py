@@ -106,7 +106,7 @@ def prepared(data: Path) -> Iterator[None]:
     try:
         with FileLock(data / "prepare.lock", timeout=60, mode=0o600):
             _make_secret_key(data)
-            sealing.make_key(sealing.keys_file(data))
+            sealing.make_key(data / sealing.KEY_FILE)
             _make_database(data)
             yield
     except Timeout as err:

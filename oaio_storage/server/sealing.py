@@ -1,7 +1,7 @@
 """The arguments of hosts as the database keeps them: sealed, with keys that lie outside of it.
 
-The file of keys has one Fernet key in each line. The first seals, all unseal. It lies in the data folder, or
-where ``OAIO_HOSTS_KEY_FILE`` says.
+The file of keys has one Fernet key in each line. The first seals, all unseal. It lies in the data folder,
+where it may be a link to another place.
 """
 
 import os
@@ -17,30 +17,16 @@ if TYPE_CHECKING:
     from cryptography.fernet import MultiFernet
 
 KEY_FILE = "hosts_key"
-FILE_VARIABLE = "OAIO_HOSTS_KEY_FILE"
 MAX_FILE_BYTES = 1 << 16
 
 
-def keys_file(data: Path) -> Path:
-    """Where the keys of the data folder ``data`` lie."""
-    named = os.environ.get(FILE_VARIABLE)
-    return Path(named).absolute() if named else data / KEY_FILE
-
-
 def make_key(file: Path) -> None:
-    """Make the file of keys, if there is none and nobody named another place for it.
-
-    A named file is never made: it may lie on a disk that is not mounted.
+    """Make the file of keys, if there is none; a link is never replaced, as its disk may not be mounted.
 
     Raises:
-        InvalidConfiguration: the named file does not exist, or the file can't be used.
+        InvalidConfiguration: the file can't be used.
     """
     if not file.exists() and not file.is_symlink():
-        if os.environ.get(FILE_VARIABLE):
-            raise InvalidConfiguration(
-                f"{FILE_VARIABLE}: there is no file {file}",
-                f"Mount or restore it; for a new server move its {KEY_FILE} there.",
-            )
         write_file(file, _new_key())
     _keys(file)
 
@@ -51,7 +37,7 @@ def add_key(file: Path) -> None:
     Until all that is kept was sealed again, call this no second time.
     """
     newest = _lines(file)[0]
-    write_file(file, _new_key() + newest + b"\n")
+    write_file(file.resolve(), _new_key() + newest + b"\n")
 
 
 def seal(args: Mapping[str, Any], file: Path) -> str:

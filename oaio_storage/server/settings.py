@@ -1,9 +1,8 @@
-"""Django's settings of the oaio server; what varies comes from four environment variables.
+"""Django's settings of the oaio server; what varies comes from three environment variables.
 
 ``OAIO_DATA`` is the data folder (without one, an empty database in memory), ``OAIO_TLS`` is ``1`` when
 clients come over TLS, and ``OAIO_ALLOWED_HOSTS`` names further host names under which clients reach the
-server, for instance behind a proxy. ``OAIO_HOSTS_KEY_FILE`` is the file of keys for the arguments of storage
-hosts, if that is to lie outside of the data folder.
+server, for instance behind a proxy.
 """
 
 import os
@@ -12,14 +11,14 @@ from pathlib import Path
 from django.core.management.utils import get_random_secret_key
 
 from oaio_storage.server.preparing import DATABASE_FILE
-from oaio_storage.server.sealing import keys_file
+from oaio_storage.server.sealing import KEY_FILE
 
 _DATA = os.environ.get("OAIO_DATA", "")
 _TLS = os.environ.get("OAIO_TLS") == "1"
 _SECRET_FILE = Path(_DATA, "secret_key")
 
 SECRET_KEY = _SECRET_FILE.read_text() if _DATA and _SECRET_FILE.exists() else get_random_secret_key()
-HOSTS_KEY_FILE = str(keys_file(Path(_DATA)))
+HOSTS_KEY_FILE = str(Path(_DATA, KEY_FILE))
 DEBUG = False
 ALLOWED_HOSTS = [
     "127.0.0.1",

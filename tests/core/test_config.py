@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from counts import COUNTS
 
 from oaio_storage.config import ConfiguredHost, add_host, configured_hosts, host_of, hosts_file, remove_host
 from oaio_storage.errors import (
@@ -258,3 +259,21 @@ def test_of_many_processes_that_add_at_once_none_is_lost(file: Path) -> None:
         process.stdin.close()
     assert [process.wait() for process in started] == [0] * 4
     assert len(configured_hosts(file)) == 20
+
+
+def test_what_was_acknowledged_survives_a_kill(file: Path) -> None:
+    program = (
+        "from oaio_storage.config import ConfiguredHost, add_host\n"
+        "for number in range(1000):\n"
+        "    add_host(ConfiguredHost(f'Local-{number}', {'root_folder': '/a'}))\n"
+        "    print(number, flush=True)\n"
+    )
+    for kill in range(COUNTS.host_kills):
+        with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            for _ in range(kill % 5 + 1):
+                told = process.stdout.readline()
+            process.kill()
+            told = [told, *process.stdout][-1]
+        assert set(configured_hosts()) >= {f"Local-{number}" for number in range(int(told) + 1)}
+        file.unlink()

@@ -2,10 +2,13 @@
 
 import json
 import os
+import pty
+import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from outsider import Done, oaio
+from outsider import OAIO, Done, environment, oaio
 
 
 @pytest.fixture
@@ -89,6 +92,33 @@ def test_secrets_on_stdin_are_read_one_line_each_in_the_order_given(config: Path
     hosts(config, *words, stdin="two\n", PYTHONPATH=str(tmp_path)).ended(2, "first", "stdin")
     hosts(config, "add", "Keys-b", "Keys", "--secret", "second", PYTHONPATH=str(tmp_path)).ended(2, "first")
     assert (config / "hosts.toml").read_text() == text
+
+
+def test_a_secret_is_asked_for_on_a_terminal_and_not_shown(config: Path) -> None:
+    words = ["hosts", "add", "Fsspec-a", "Fsspec", "--set", "url=memory://a", "--secret", "storage_options"]
+    ours, theirs = pty.openpty()
+    env = environment({"OAIO_CONFIG_DIR": str(config)})
+    with subprocess.Popen([str(OAIO), *words], stdin=theirs, stdout=theirs, stderr=theirs, env=env) as asking:
+        os.close(theirs)
+        shown = b""
+        while b"storage_options:" not in shown:
+            shown += os.read(ours, 1024)
+        os.write(ours, b'{"token": "hidden"}\n')
+        with suppress(OSError):  # how a terminal says that nobody is left
+            while piece := os.read(ours, 1024):
+                shown += piece
+    os.close(ours)
+    assert asking.returncode == 0
+    assert b"added Fsspec-a" in shown
+    assert b"hidden" not in shown
+    assert "hidden" in (config / "hosts.toml").read_text()
+
+
+def test_a_file_that_may_not_be_read_is_told(config: Path) -> None:
+    hosts(config, "add", "Local-a", "Local", "--set", "root_folder=/a").ok()
+    (config / "hosts.toml").chmod(0)
+    env = {"OAIO_CONFIG_DIR": str(config)}
+    oaio("hosts", "ls", env=env, obey_modes=True).ended(2, "hosts.toml", "Permission denied")
 
 
 def test_a_variable_may_hold_a_secret(config: Path, tmp_path: Path) -> None:

@@ -126,17 +126,22 @@ def test_a_new_key_seals_everything_anew(data: Path) -> None:
     assert stored(data) != before
 
 
-def test_a_key_may_lie_elsewhere(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_key_may_be_a_link_to_elsewhere(data: Path, tmp_path: Path) -> None:
     add_host(data, "Fsspec-mem", MEMORY)
     elsewhere = tmp_path / "elsewhere"
-    monkeypatch.setenv("OAIO_HOSTS_KEY_FILE", str(elsewhere))
-    with pytest.raises(InvalidConfiguration, match="elsewhere"):
+    content = (data / "hosts_key").read_bytes()
+    (data / "hosts_key").unlink()
+    (data / "hosts_key").symlink_to(elsewhere)
+    with pytest.raises(InvalidConfiguration, match="hosts_key"):
         prepare(data)
     assert not elsewhere.exists(), "it may lie on a disk that is not mounted"
-    (data / "hosts_key").rename(elsewhere)
+    elsewhere.touch(0o600)
+    elsewhere.write_bytes(content)
     prepare(data)
     assert opened("Fsspec-mem") == MEMORY
-    assert not (data / "hosts_key").exists()
+    change_key(data)
+    assert opened("Fsspec-mem") == MEMORY
+    assert (data / "hosts_key").readlink() == elsewhere
 
 
 @pytest.mark.parametrize("content", [b"", b"no key\n", b"\xff"])
