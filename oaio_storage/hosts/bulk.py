@@ -143,7 +143,8 @@ def copy_files(host: "CshApi", files: Iterable[tuple[str, str, int]], *, report:
     Args:
         host: where.
         files: source, target and size in bytes. A source that is not there, or has another size, is told in
-            ``absent`` and nothing is stored under its target; ``done`` tells the targets.
+            ``absent`` and nothing is left under its target, unless the call fails before it could remove it;
+            ``done`` tells the targets.
         report: called in the caller's thread, once per file.
 
     Raises:
