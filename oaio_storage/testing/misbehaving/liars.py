@@ -60,17 +60,15 @@ class CreatesForAnyVersion(Liar):
 
 @attrs.frozen(eq=False)
 class ListsFromACache(Liar):
-    """Answers each listing of the root as its first."""
+    """Answers each listing of a folder as its first."""
 
     rejected_by = ("test_writes_are_read_at_once_by_any_instance",)
-    _seen: list[list[Stat]] = attrs.field(factory=list, init=False, repr=False)
+    _seen: dict[str, list[Stat]] = attrs.field(factory=dict, init=False, repr=False)
 
     def _list(self, folder: str) -> Iterator[Stat]:
-        if folder:
-            return super()._list(folder)
-        if not self._seen:
-            self._seen.append(list(super()._list(folder)))
-        return iter(self._seen[0])
+        if folder not in self._seen:
+            self._seen[folder] = list(super()._list(folder))
+        return iter(self._seen[folder])
 
 
 class DropsAPage(Liar):
@@ -226,8 +224,9 @@ class TakesNamesForPatterns(Liar):
     rejected_by = ("test_names_are_literal",)
 
     def _delete(self, path: str, expect: str | None) -> None:
+        folder, _, name = path.rpartition("/")
         for held in list(self.store.files):
-            if held == path or (path == "*" and "/" not in held):
+            if held == path or (name == "*" and held.rpartition("/")[0] == folder):
                 super()._delete(held, expect)
 
 
@@ -253,5 +252,5 @@ class DeclaresWhatItCannot(Liar):
         return attrs.evolve(super().guarantees, swap=True)
 
 
-LIARS: tuple[type[Liar], ...] = tuple(Liar.__subclasses__())
+LIARS: tuple[type[Liar], ...] = tuple({kind.__name__: kind for kind in Liar.__subclasses__()}.values())
 """All of them; each is made as :class:`~oaio_storage.testing.misbehaving.memory.MemoryApi` is."""
