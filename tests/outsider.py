@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import sysconfig
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
@@ -166,3 +167,28 @@ class Browser:
         status, _ = self.ask("/api/v1/login", {"username": user, "password": password})
         assert status == 200
         return self
+
+
+def installed_programs(folder: Path, *wheels: Path) -> Path:
+    """The programs of an environment that has the wheels, and sees the dependencies of this one.
+
+    A path named by a ``.pth`` file is not searched for further ``.pth`` files, so the checkout, which this
+    environment has as an editable installation, stays out of it.
+    """
+    made = folder / "venv"
+    run(sys.executable, "-m", "venv", "--without-pip", str(made))
+    python = made / "bin" / "python"
+    packages = Path(run(str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip())
+    (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    pip = (sys.executable, "-m", "pip", "--python", str(python), "--disable-pip-version-check")
+    run(*pip, "install", "--quiet", "--no-deps", "--no-index", "--force-reinstall", *map(str, wheels))
+    return made / "bin"
+
+
+def run(*words: str, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> str:
+    """What a program printed that has to end well."""
+    done = subprocess.run(
+        words, capture_output=True, text=True, check=False, timeout=SECONDS, cwd=cwd, env=environment(env)
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout

@@ -53,8 +53,9 @@ class TestSftp(HostContract):
         overwrites=3,
         large=1 << 16,
         sizes=(0, 1, (1 << 20) + 1),
-        histories=2,
-        steps=10,
+        kills=1,
+        histories=3,
+        steps=20,
     )
     served: Served
 

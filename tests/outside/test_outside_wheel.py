@@ -1,41 +1,17 @@
 """The built wheel alone, installed into an environment of its own: nothing needs the checkout."""
 
 import subprocess
-import sys
-import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from outsider import PASSWORD, environment, oaio, tree, written
-
-SECONDS = 120
+from outsider import PASSWORD, environment, installed_programs, oaio, run, tree, written
 
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The programs of an environment that has the wheel, and sees the dependencies of this one.
-
-    A path named by a ``.pth`` file is not searched for further ``.pth`` files, so the checkout, which this
-    environment has as an editable installation, stays out of it.
-    """
-    made = tmp_path_factory.mktemp("environment") / "venv"
-    _run(sys.executable, "-m", "venv", "--without-pip", str(made))
-    python = made / "bin" / "python"
-    packages = Path(_run(str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip())
-    (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    pip = (sys.executable, "-m", "pip", "--python", str(python), "--disable-pip-version-check")
-    _run(*pip, "install", "--quiet", "--no-deps", "--no-index", "--force-reinstall", str(wheel))
-    return made / "bin"
-
-
-def _run(*words: str, cwd: Path | None = None) -> str:
-    done = subprocess.run(
-        words, capture_output=True, text=True, check=False, timeout=SECONDS, cwd=cwd, env=environment()
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    return installed_programs(tmp_path_factory.mktemp("environment"), wheel)
 
 
 @contextmanager
@@ -54,7 +30,7 @@ def _serving(program: Path, data: Path) -> Iterator[str]:
 def test_what_is_installed_comes_from_the_wheel(installed: Path, tmp_path: Path) -> None:
     named = "oaio_storage, oaio_storage_local, oaio_storage.server"
     lines = f"import {named}\nfor one in ({named}): print(one.__file__)"
-    places = _run(str(installed / "python"), "-c", lines, cwd=tmp_path).split()
+    places = run(str(installed / "python"), "-c", lines, cwd=tmp_path).split()
     assert [place for place in places if not place.startswith(f"{installed.parent}/")] == []
     assert len(places) == len(named.split(","))
 
@@ -95,5 +71,5 @@ def test_a_server_and_two_devices_in_python_run_by_the_wheel(installed: Path, tm
     oaio(*words, stdin=PASSWORD, program=program, cwd=tmp_path).ok()
     with _serving(program, data) as url:
         python = str(installed / "python")
-        said = _run(python, "-c", TWO_DEVICES, url, PASSWORD, str(folder), cwd=devices)
+        said = run(python, "-c", TWO_DEVICES, url, PASSWORD, str(folder), cwd=devices)
     assert said.splitlines() == ["first second third", "second third"]
