@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from oaio_storage.errors import AccessDenied, InvalidArgument, NotFound, NotGuaranteed, WrongRoot
+from oaio_storage.errors import AccessDenied, InvalidArgument, NotFound, NotGuaranteed, OaioError, WrongRoot
 from oaio_storage.hosts import CshApi, host_api
 from oaio_storage.hosts.options import Described
 from oaio_storage.hosts.registry import settled
@@ -39,8 +39,11 @@ def add_host(data: Path, csh_id: str, args: Mapping[str, Any]) -> Described:
         raise InvalidArgument(
             f"{csh_id} is the id of the server's own folder", f"Use an id such as {csh_id}-NAME."
         )
-    with host_api(csh_id, **args) as host:
-        root_id = _root_of(host)
+    try:
+        with host_api(csh_id, **args) as host:
+            root_id = _root_of(host)
+    except OaioError as err:
+        raise type(err)(f"the storage host {csh_id!r} can't be offered: {err.message}", err.hint) from err
     with prepared(data):
         offer.put_host(csh_id, args, root_id)
         return next(host for host in offer.shown_hosts() if host.csh_id == csh_id)
