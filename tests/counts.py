@@ -23,6 +23,8 @@ class Counts:
     """Kills of the server during requests."""
     host_kills: int
     """Kills of a writer on a storage host."""
+    crash_outcomes: int
+    """What a loss of power may leave of a disk: outcomes looked at after each operation."""
     byte_changes: int
     """Random changes of one byte of something stored."""
     config_changes: int
@@ -40,6 +42,7 @@ _TABLE = {
     "client_kills": (10, 50),
     "server_kills": (10, 50),
     "host_kills": (10, 50),
+    "crash_outcomes": (20, 1_000),
     "byte_changes": (2_000, 10_000),
     "config_changes": (300, 5_000),
     "races": (10, 1_000),

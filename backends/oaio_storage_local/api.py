@@ -27,7 +27,7 @@ from oaio_storage_local import files
 from oaio_storage_local.abilities import probe
 from oaio_storage_local.disk import Disk, SystemDisk
 from oaio_storage_local.drafts import Draft, draft
-from oaio_storage_local.folders import Folders, is_temporary
+from oaio_storage_local.folders import Folders, is_temporary, temporary_name
 from oaio_storage_local.whole_folders import WholeFolders
 
 _WRITABLE = 0o222
@@ -141,8 +141,8 @@ class LocalApi(CshApi):
             self._folders.opened(self.root_folder) as root,
             draft(self._folders, root, _parents(path)) as begun,
         ):
-            if expect is Absent and self._folders.exists(begun.parent, _name(path)):
-                raise AlreadyExists(f"{path!r} exists already")
+            if expect is Absent:
+                self._refuse_existing(begun.parent, path)
             digest = hashlib.sha256()
             while piece := source.read(PIECE):
                 digest.update(piece)
@@ -158,33 +158,44 @@ class LocalApi(CshApi):
             draft(self._folders, root, _parents(target)) as begun,
         ):
             seen = self._disk.fstat(file)
-            if not self._link(root, source, seen, begun):
+            if not self._link(root, source, file, begun):
                 begun.clone(file)
-                begun.sync()
-                files.check_unchanged(self._disk, file, seen, source)
+            begun.sync()  # also of a second name: a stranger may have left the file unsynced
+            files.check_unchanged(self._disk, file, seen, source)
             self._place(root, begun, target, None)
         return Stat(target, seen.st_size, mtime=seen.st_mtime_ns)
 
-    def _link(self, root: int, source: str, seen: os.stat_result, begun: Draft) -> bool:
-        """Make the draft a second name of the file, if nobody may edit that in place; whether so."""
+    def _link(self, root: int, source: str, file: int, begun: Draft) -> bool:
+        """Make the draft a second name of the open file, if nobody may edit that in place; whether so."""
+        seen = self._disk.fstat(file)
         if seen.st_mode & _WRITABLE or seen.st_uid != os.geteuid():
             return False
         with self._folders.folder(root, _parents(source)) as origin:
-            return begun.link(origin, _name(source), seen)
+            return begun.link(origin, _name(source), file)
 
     def _delete(self, path: str, expect: str | None) -> None:
-        parents, name = _parents(path), _name(path)
-        with (
-            self._folders.opened(self.root_folder) as root,
-            suppress(FileNotFoundError, NotADirectoryError),
-            self._folders.locked(root),
-        ):
-            with self._folders.folder(root, parents) as parent:
-                with self._closing(self._folders.open_file(parent, name)) as file:
-                    if expect is not None and files.digest(self._disk, file, path)[0] != expect:
-                        raise Changed(f"{path!r} has another version")
-                self._disk.unlink(name, folder=parent)
+        parents = _parents(path)
+        with self._folders.opened(self.root_folder) as root, self._folders.locked(root):
+            try:
+                with self._folders.folder(root, parents) as parent:
+                    self._remove(parent, path, expect)
+            except (FileNotFoundError, NotADirectoryError):  # perhaps since a deletion that was cut off
+                self._folders.sync_deepest(root, parents)
             self._folders.prune(root, parents)
+
+    def _remove(self, parent: int, path: str, expect: str | None) -> None:
+        """Remove a file durably; if that fails, it has its name again."""
+        name, removed = _name(path), temporary_name()
+        with self._closing(self._folders.open_file(parent, name)) as file:
+            if expect is not None and files.digest(self._disk, file, path)[0] != expect:
+                raise Changed(f"{path!r} has another version")
+        self._disk.rename(name, removed, folder=parent)
+        try:
+            self._disk.sync(parent)
+        except OSError:
+            self._disk.rename(removed, name, folder=parent)
+            raise
+        self._disk.unlink(removed, folder=parent)
 
     def _swap_folders(self, a: str, b: str) -> None:
         with (
@@ -197,8 +208,12 @@ class LocalApi(CshApi):
                 if not self._folders.is_folder(parent, _name(path)):
                     raise NotFound(f"{path!r} is no folder")
             self._disk.exchange(parent_a, _name(a), parent_b, _name(b))
-            self._disk.sync(parent_a)
-            self._disk.sync(parent_b)
+            try:
+                self._disk.sync(parent_a)
+                self._disk.sync(parent_b)
+            except OSError:
+                self._disk.exchange(parent_a, _name(a), parent_b, _name(b))
+                raise
 
     def _clean_up(self, older_than: float) -> int:
         removed, oldest = 0, time.time() - older_than
@@ -262,18 +277,31 @@ class LocalApi(CshApi):
                 raise Unavailable(f"the folder of {path!r} was moved while the file was written")
             if not (self.guarantees.case_sensitive and self.guarantees.unicode_exact):
                 self._folders.refuse_twins(root, (*parents, name))
-            if self._folders.is_folder(begun.parent, name):
+            is_folder = self._folders.is_folder(begun.parent, name)
+            if is_folder and not self._folders.remove_hollow(root, (*parents, name)):
                 raise AlreadyExists(f"{path!r} is a folder")
             self._check_expected(begun.parent, path, expect)
-            begun.rename(name)
-        self._disk.sync(begun.parent)
+            is_taken = self._folders.exists(begun.parent, name)
+            begun.place(name, is_taken=is_taken, can_exchange=self.guarantees.swap)
+        try:
+            self._disk.sync(begun.parent)
+        except OSError:
+            with self._folders.locked(root):
+                begun.take_back(name)
+            raise
+
+    def _refuse_existing(self, parent: int, path: str) -> None:
+        if self._folders.exists(parent, _name(path)):
+            self._disk.sync(
+                parent
+            )  # who is told that it exists relies on it; its writer may have been cut off
+            raise AlreadyExists(f"{path!r} exists already")
 
     def _check_expected(self, parent: int, path: str, expect: Expect) -> None:
         if expect is None:
             return
         if expect is Absent:
-            if self._folders.exists(parent, _name(path)):
-                raise AlreadyExists(f"{path!r} exists already")
+            self._refuse_existing(parent, path)
             return
         try:
             with self._closing(self._folders.open_file(parent, _name(path))) as file:

@@ -27,12 +27,16 @@ class Draft:
         parent: the open folder that it, and later the file, lies in.
         name: the temporary name.
         file: the open file, for writing.
+        keeps_old: once placed: it is the file that had the final name before.
+        is_new: once placed: nothing had the final name before.
     """
 
     disk: Disk
     parent: int
     name: str
     file: int
+    keeps_old: bool = attrs.field(default=False, init=False)
+    is_new: bool = attrs.field(default=False, init=False)
 
     def write(self, content: bytes) -> None:
         """Append ``content``."""
@@ -53,15 +57,17 @@ class Draft:
             self.write(piece)
             position += len(piece)
 
-    def link(self, origin: int, source: str, seen: os.stat_result) -> bool:
-        """Become a second name of ``source`` in the open folder ``origin``; False if not as ``seen``."""
+    def link(self, origin: int, source: str, file: int) -> bool:
+        """Become a second name of ``source`` in ``origin``; False if that is not the open ``file``."""
         linked = temporary_name()
         try:
             self.disk.link(source, linked, source_folder=origin, target_folder=self.parent)
         except OSError:  # a disk without links, or too many of them
             return False
-        if os.path.samestat(self.disk.lstat(linked, folder=self.parent), seen):
+        if os.path.samestat(self.disk.lstat(linked, folder=self.parent), self.disk.fstat(file)):
             self.disk.rename(linked, self.name, folder=self.parent)
+            self.disk.close(self.file)
+            self.file = self.disk.dup(file)
             return True
         self.disk.unlink(linked, folder=self.parent)
         return False
@@ -71,12 +77,27 @@ class Draft:
         self.disk.sync(self.file)
         return self.disk.fstat(self.file)
 
-    def rename(self, name: str) -> None:
-        """Take the final ``name``, in place of the file that has it."""
-        self.disk.rename(self.name, name, folder=self.parent)
+    def place(self, name: str, *, is_taken: bool, can_exchange: bool) -> None:
+        """Take the final ``name``; where it is taken and the disk can, the draft becomes the file before."""
+        self.keeps_old = is_taken and can_exchange
+        if self.keeps_old:
+            self.disk.exchange(self.parent, self.name, self.parent, name)
+        else:
+            self.disk.rename(self.name, name, folder=self.parent)
+        self.is_new = not is_taken
+
+    def take_back(self, name: str) -> None:
+        """Undo ``place``, as far as it can be undone and nobody else has replaced the file meanwhile."""
+        placed = self.disk.fstat(self.file)
+        if not os.path.samestat(placed, self.disk.lstat(name, folder=self.parent)):
+            return
+        if self.keeps_old:
+            self.disk.exchange(self.parent, self.name, self.parent, name)
+        elif self.is_new:
+            self.disk.unlink(name, folder=self.parent)
 
     def discard(self) -> None:
-        """Remove it, unless it has its final name."""
+        """Remove what has the temporary name."""
         with suppress(FileNotFoundError):
             self.disk.unlink(self.name, folder=self.parent)
 
@@ -91,6 +112,7 @@ def draft(folders: Folders, root: int, parts: Sequence[str]) -> Iterator[Draft]:
     """A new draft in the folder of ``parts``, which is made if need be; gone at the end unless renamed."""
     begun = _begin(folders, root, parts)
     try:
+        folders.settle(root, parts, begun.parent)
         yield begun
     except BaseException:
         with suppress(OSError):  # tidying up must not hide what failed

@@ -22,6 +22,7 @@ LOCK_SECONDS = 20.0
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_MOST_SETTLED = 10_000
 _NO_LOCKS = frozenset(
     {errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.ENOSYS, errno.EINVAL, errno.EBADF}
 )
@@ -55,6 +56,7 @@ class Folders:
     """
 
     disk: Disk
+    _settled: set[tuple[tuple[str, ...], int, int]] = attrs.field(factory=set, init=False, repr=False)
 
     @contextmanager
     def opened(self, root_folder: str) -> Iterator[int]:
@@ -88,20 +90,27 @@ class Folders:
         Raises:
             FileExistsError, NotADirectoryError: one of them is there, but no folder.
         """
-        path = Path(root_folder)
+        above = str(Path(root_folder).parent)
         try:
             self.disk.close(self.disk.open(root_folder, _FOLDER))
         except FileNotFoundError:
-            self.make_root(str(path.parent))
+            self.make_root(above)
         else:
+            with suppress(PermissionError), self._opened(above) as parent:
+                self.disk.sync(parent)  # whoever made it may have been cut off
             return
-        parent = self.disk.open(str(path.parent), _FOLDER)
-        try:
+        with self._opened(above) as parent:
             with suppress(FileExistsError):
-                self.disk.mkdir(path.name, folder=parent)
+                self.disk.mkdir(Path(root_folder).name, folder=parent)
             self.disk.sync(parent)
+
+    @contextmanager
+    def _opened(self, path: str) -> Iterator[int]:
+        handle = self.disk.open(path, _FOLDER)
+        try:
+            yield handle
         finally:
-            self.disk.close(parent)
+            self.disk.close(handle)
 
     @contextmanager
     def folder(self, root: int, parts: Sequence[str]) -> Iterator[int]:
@@ -132,27 +141,62 @@ class Folders:
             raise
 
     def make_folder(self, root: int, parts: Sequence[str]) -> None:
-        """Make the folders that ``parts`` name as far as they are missing, each durable before the next."""
+        """Make the folders that ``parts`` name as far as they are missing; :meth:`settle` makes them last."""
         for depth, name in enumerate(parts):
+            with self.folder(root, parts[:depth]) as parent, suppress(FileExistsError):
+                self.disk.mkdir(name, folder=parent)
+
+    def settle(self, root: int, parts: Sequence[str], opened_folder: int) -> None:
+        """Make the names durable that lead to this open folder.
+
+        Whoever made them may have been cut off before; what was seen to be durable is not made so again.
+        """
+        seen = self.disk.fstat(opened_folder)
+        known = tuple(parts), seen.st_dev, seen.st_ino
+        if known in self._settled:
+            return
+        for depth in range(len(parts)):
             with self.folder(root, parts[:depth]) as parent:
-                try:
-                    self.disk.mkdir(name, folder=parent)
-                except FileExistsError:
-                    continue
                 self.disk.sync(parent)
+        if len(self._settled) >= _MOST_SETTLED:
+            self._settled.clear()
+        self._settled.add(known)
 
     def prune(self, root: int, parts: Sequence[str]) -> None:
         """Remove the folder that ``parts`` lead to and those above it as far as they are empty, durably."""
-        depth = len(parts)
+        depth, removed = len(parts), False
         while depth:
-            with self.folder(root, parts[: depth - 1]) as parent:
-                try:
+            try:
+                with self.folder(root, parts[: depth - 1]) as parent:
                     self.disk.rmdir(parts[depth - 1], folder=parent)
-                except OSError:  # not empty: the usual end; or not ours to remove
-                    break
+                removed = True
+            except FileNotFoundError:
+                pass  # gone already
+            except OSError:  # not empty: the usual end; or not ours to remove
+                break
             depth -= 1
-        with self.folder(root, parts[:depth]) as left:
-            self.disk.sync(left)
+        if removed:
+            self.sync_deepest(root, parts[:depth])
+
+    def sync_deepest(self, root: int, parts: Sequence[str]) -> None:
+        """Make durable what is missing on the way that ``parts`` name, by the last folder that is there."""
+        for depth in range(len(parts), -1, -1):
+            with suppress(FileNotFoundError, NotADirectoryError), self.folder(root, parts[:depth]) as left:
+                self.disk.sync(left)
+                return
+
+    def remove_hollow(self, root: int, parts: Sequence[str]) -> bool:
+        """Remove a folder that holds nothing, or nothing but such folders; whether it did."""
+        try:
+            with self.folder(root, parts) as inside:
+                names = self.disk.names(inside)
+            if all(self.remove_hollow(root, (*parts, name)) for name in names):
+                with self.folder(root, parts[:-1]) as parent:
+                    self.disk.rmdir(parts[-1], folder=parent)
+                return True
+        except OSError:  # a file, or somebody's
+            pass
+        return False
 
     def is_same(self, root: int, parts: Sequence[str], opened_folder: int) -> bool:
         """Whether ``parts`` still lead to this open folder."""

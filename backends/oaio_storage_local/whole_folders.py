@@ -167,6 +167,7 @@ class WholeFolders:
                 return
             self._folders.make_folder(root, target_parents)
             with self._folders.folder(root, target_parents) as target_parent:
+                self._folders.settle(root, target_parents, target_parent)
                 if not self._folders.exists(target_parent, target_name):
                     self._disk.rename(name, target_name, folder=parent, target_folder=target_parent)
                     self._disk.sync(target_parent)
