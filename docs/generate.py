@@ -1,6 +1,7 @@
 """Write the pages of docs/ that are made from the code: ``make docs``. A test compares them."""
 
 import inspect
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ from oaio_storage.cli.app import app
 from oaio_storage.cli.demo.story import Step
 from oaio_storage.client import Conflict, Problem, SyncReport
 from oaio_storage.errors import EXIT_CODES, OaioError, leaves
+from oaio_storage.hosts import Guarantees
 from oaio_storage.hosts.options import Described
+from oaio_storage.hosts.probe import Latency, Probed, Row
 from oaio_storage.model import OaiObject
 
 DOCS = Path(__file__).resolve().parent
@@ -130,6 +133,7 @@ _PRINTED: dict[str, type | list[type] | str] = {
     "oaio demo": "`held`, `source`, `kept` (null without `--keep`), `seconds`, "
     "`steps` (each a [Step](#step)), `script` (the lines of Python)",
     "oaio serve": "`url`, `data`; once, when it is ready",
+    "oaio doctor": Probed,
     "oaio init": "`client_root`, `server`, `username`",
     "oaio login": "`client_root`",
     "oaio register": OaiObject,
@@ -158,7 +162,7 @@ _PRINTED: dict[str, type | list[type] | str] = {
 def json_page() -> str:
     """The text of ``reference/json.md``."""
     commands = "\n".join(f"| `{command}` | {_printed(what)} |" for command, what in _PRINTED.items())
-    kinds = (OaiObject, SyncReport, Conflict, Problem, Step, Described)
+    kinds = (OaiObject, SyncReport, Conflict, Problem, Step, Described, Probed, Row, Latency, Guarantees)
     return _JSON.format(commands=commands, values="\n\n".join(map(_fields, kinds)))
 
 
@@ -181,7 +185,8 @@ def _fields(kind: Any) -> str:  # noqa: ANN401 - a class of attrs
             told[last] += f" {line.strip()}"
     names = [field.name for field in attrs.fields(kind)]
     lines = [f"- `{name}`: {told[name]}" if name in told else f"- `{name}`" for name in names]
-    return f"## {kind.__name__}\n\n{summary.replace('``', '`')}\n\n" + "\n".join(lines).replace("``", "`")
+    summary = re.sub(r":\w+:`~?(?:\w+\.)*(\w+)`", r"`\1`", summary.replace("``", "`"))
+    return f"## {kind.__name__}\n\n{summary}\n\n" + "\n".join(lines).replace("``", "`")
 
 
 PAGES = {

@@ -5,6 +5,7 @@ names, and ``{"error": {"code", "message", "hint"}}`` when a command fails. Both
 """
 
 import json
+import math
 import os
 import sys
 from collections.abc import Iterable, Mapping
@@ -54,13 +55,15 @@ def say_json(value: object) -> None:
 
 
 def plain(value: object) -> Any:  # noqa: ANN401 - JSON
-    """``value`` in terms of JSON."""
+    """``value`` in terms of JSON; a number without bounds is None there."""
     if attrs.has(kind := type(value)):
         return {field.name: plain(getattr(value, field.name)) for field in attrs.fields(kind)}
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, Path):
         return str(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     if isinstance(value, Iterable) and not isinstance(value, str):
         return [plain(item) for item in value]
     return value

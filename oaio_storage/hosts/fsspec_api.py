@@ -77,11 +77,10 @@ class FsspecApi(CshApi):
 
     url: str = attrs.field(validator=_is_address, repr=masked)
     storage_options: dict[str, Any] = attrs.field(factory=dict, repr=False, validator=_are_options)
-    _filesystems: Filesystems = attrs.field(
-        init=False,
-        repr=False,
-        default=attrs.Factory(lambda self: Filesystems(self.url, self.storage_options), takes_self=True),
-    )
+    _filesystems: Filesystems = attrs.field(init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:  # a default would be made before a field that a subclass replaces
+        object.__setattr__(self, "_filesystems", Filesystems(self.url, self.storage_options))
 
     @property
     def foreign_errors(self) -> ForeignErrors:  # type: ignore[override]  # of libraries known at run time only

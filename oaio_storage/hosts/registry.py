@@ -1,6 +1,6 @@
 """From the id of a host to the host: the backends that are installed, found by their entry points."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
@@ -166,4 +166,5 @@ def _made(backend: type[CshApi], csh_id: str, csh_args: dict[str, object]) -> Cs
             f"the storage host {csh_id!r} refuses the value of its {named}"
         ) from None  # it may be a secret
     except Exception as err:
-        raise foreign.ours(err, backend.foreign_errors, f"can't reach the storage host {csh_id!r}") from err
+        table = backend.foreign_errors if isinstance(backend.foreign_errors, Mapping) else foreign.OS_ERRORS
+        raise foreign.ours(err, table, f"can't reach the storage host {csh_id!r}") from err

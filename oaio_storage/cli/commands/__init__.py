@@ -8,6 +8,7 @@ from typer import Typer
 from oaio_storage.cli.commands import hosts, user
 from oaio_storage.cli.commands.conflicts import conflicts
 from oaio_storage.cli.commands.demo import demo
+from oaio_storage.cli.commands.doctor import doctor
 from oaio_storage.cli.commands.files import files
 from oaio_storage.cli.commands.init import init
 from oaio_storage.cli.commands.login import login
@@ -30,6 +31,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     for command in (
         demo,
         serve,
+        doctor,
         init,
         login,
         register,

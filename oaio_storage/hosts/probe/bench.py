@@ -152,15 +152,17 @@ class Bench:
                     seen.path.startswith(f"{FOLDER}/") and 0 < seen.mtime < oldest
                 ):
                     found.add(seen.path)
-        return sum(in_parallel(lambda path: not _is_removed(state, path), sorted(found)))
+        left = [path for path in in_parallel(lambda path: _left(state, path), sorted(found)) if path]
+        return sum(bool(_left(state, path)) for path in left)  # some refuse what comes at the same time
 
 
-def _is_removed(host: CshApi, path: str) -> bool:
+def _left(host: CshApi, path: str) -> str:
+    """Nothing, or ``path`` if it could not be removed."""
     try:
         host.delete(path)
     except OaioError:
-        return False
-    return True
+        return path
+    return ""
 
 
 def in_parallel(act: Callable[[Given], Answer], given: list[Given]) -> list[Answer]:

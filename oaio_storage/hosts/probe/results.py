@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 import attrs
@@ -10,7 +10,7 @@ import attrs
 from oaio_storage.hosts.guarantees import Guarantees
 
 
-class Verdict(Enum):
+class Verdict(StrEnum):
     """What is said of one property."""
 
     KEPT = "kept"
@@ -61,8 +61,8 @@ class Probed:
         name: the kind of the host.
         declared: what it says of itself.
         measured: what may be declared: the declared without what is broken, and with what is better.
-        rows: one for each property.
-        latencies: one for each operation, of files of 1 kB on a quiet host.
+        rows: a Row for each property.
+        latencies: a Latency for each operation, with files of 1 kB and one call at a time.
         is_stored: whether the verdict was stored beside the root's marker.
     """
 

@@ -197,7 +197,7 @@ def _cleaned(bench: Bench) -> list[Row]:
     finally:
         bench.close()
     about = f"{left} files in .oaio/{bench.folder} could not be removed"
-    return [Row("cleaned up", True, False, Verdict.BROKEN, about)] if left else []
+    return [Row("complete clean-up", True, False, Verdict.BROKEN, about)] if left else []
 
 
 def _rows_of_a_read_only(bench: Bench, declared: Guarantees) -> list[Row]:
