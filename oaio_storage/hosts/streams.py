@@ -46,8 +46,21 @@ class Source(io.RawIOBase):
 
     def rewind(self) -> None:
         """Start again where the stream stood when it was given; only if :attr:`is_repeatable`."""
-        self._stream.seek(cast("int", self._start))
-        self._count = 0
+        self.seek(cast("int", self._start))
+
+    def seekable(self) -> bool:
+        """As :attr:`is_repeatable`, so that a host around a host that repeats does not keep it from that."""
+        return self.is_repeatable
+
+    def tell(self) -> int:
+        """The position of the wrapped stream."""
+        return self._stream.tell()
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move the wrapped stream; only if :attr:`is_repeatable`."""
+        position = self._stream.seek(offset, whence)
+        self._count = position - cast("int", self._start)
+        return position
 
     def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - a writable buffer, as in io.RawIOBase
         """Fill ``buffer`` as far as the stream has bytes; 0 at its end."""

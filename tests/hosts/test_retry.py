@@ -199,6 +199,15 @@ def test_a_stream_that_cannot_be_read_again_is_sent_once(local: LocalApi) -> Non
     assert calls == ["write"]
 
 
+@pytest.mark.parametrize("expect", [None, Absent])
+def test_a_host_around_it_keeps_nothing_from_being_repeated(local: LocalApi, expect: Expect) -> None:
+    host, _ = retrying(local, Unavailable("no"), (TimedOut("lost"), "after"))
+    assert Wrapper(Wrapper(host)).write("a", io.BytesIO(b"new"), expect=expect).size == 3
+    with pytest.raises(Corrupt):
+        Wrapper(Wrapper(host)).write("a", io.BytesIO(b"newer"), size=4)
+    assert local.read("a") == b"new"
+
+
 def test_an_exchange_is_never_repeated(local: LocalApi) -> None:
     local.write("a/x", b"a")
     local.write("b/x", b"b")
