@@ -9,8 +9,10 @@ import pytest
 
 from oaio_storage.errors import Corrupt, InvalidName, NotGuaranteed
 from oaio_storage.hosts import Absent, CshApi, DryRun, Expect, Guarantees, ReadOnly, Stat
+from oaio_storage.hosts.probe import probe
 from oaio_storage.testing import HostSource, MemoryApi, ReadOnlyContract, Store, TreeContract, replaces
 from oaio_storage.testing.host_contract.contents import sha256
+from oaio_storage.testing.host_contract.probing import EFFORT
 from oaio_storage.testing.host_contract.profiles import CHANGES
 
 
@@ -88,6 +90,15 @@ class TestDryRun(ReadOnlyContract):
             with contextlib.suppress(NotGuaranteed):
                 CHANGES[change](host, tmp_path)
                 assert host.plan or change == "delete the absent"
+
+    @replaces
+    def test_the_probe_agrees(self, source: HostSource) -> None:
+        """What is not done can't be tried out; the probe says so, and changes nothing."""
+        with self.given(source, "a") as host:
+            assert probe(source.make, effort=EFFORT).broken
+            assert source.raw_list is not None
+            assert list(source.raw_list()) == ["a"]
+            assert host.read("a") == b"a"
 
 
 class TestTree(TreeContract):

@@ -8,10 +8,12 @@ import pytest
 
 from oaio_storage.errors import AlreadyExists, Changed, NotFound, NotGuaranteed, OaioError
 from oaio_storage.hosts import Absent, CshApi
+from oaio_storage.hosts.probe import probe
 from oaio_storage.testing.host_contract.base import HostKit, HostSource, everything, instances, race
 from oaio_storage.testing.host_contract.contents import content_of, generated, sha256
 from oaio_storage.testing.host_contract.given import Given
 from oaio_storage.testing.host_contract.names import LITERAL_NAMES, REFUSED_NAMES
+from oaio_storage.testing.host_contract.probing import EFFORT
 
 Change = Callable[[CshApi, Path], object]
 
@@ -67,6 +69,15 @@ class ReadOnlyContract(Given):
                 assert everything(fresh.state) == {}
             assert {path: source.raw_read(path) for path in held} == held
             assert (sorted(source.raw_list()) if source.raw_list else []) == raw_before
+
+    def test_the_probe_agrees(self, source: HostSource) -> None:
+        """B27: it finds nothing broken, and stores nothing, not even its verdict."""
+        with self.given(source, "a") as host:
+            found = probe(source.make, effort=EFFORT)
+            assert found.broken == ()
+            assert found.declared == host.guarantees
+            assert everything(host) == {"a": b"a"}
+            assert everything(host.state) == {}
 
     def test_files_are_fetched(self, source: HostSource, tmp_path: Path) -> None:
         """B18, B21: exactly and verified."""

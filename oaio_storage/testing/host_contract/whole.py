@@ -8,13 +8,14 @@ from oaio_storage.testing.host_contract.litter import Litter
 from oaio_storage.testing.host_contract.machine import Machine
 from oaio_storage.testing.host_contract.naming import Naming
 from oaio_storage.testing.host_contract.outcomes import Outcomes
+from oaio_storage.testing.host_contract.probing import Probing
 from oaio_storage.testing.host_contract.reading import Reading
 from oaio_storage.testing.host_contract.sizes import Sizes
 from oaio_storage.testing.host_contract.writing import Writing
 
 
 class HostContract(
-    Given, Reading, Writing, Sizes, Listing, Naming, Conditions, Folders, Outcomes, Litter, Machine
+    Given, Reading, Writing, Sizes, Listing, Naming, Conditions, Folders, Outcomes, Litter, Machine, Probing
 ):
     """All that a storage host has to keep.
 
