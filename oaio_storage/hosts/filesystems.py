@@ -15,9 +15,10 @@ import fsspec
 from fsspec.archive import AbstractArchiveFileSystem
 from fsspec.registry import known_implementations
 
-from oaio_storage.errors import BadAnswer, InvalidArgument, RootUnavailable
+from oaio_storage.errors import BadAnswer, InvalidArgument, OaioError, RootUnavailable
 
 _ABOUT_ONE_FILE = (
+    OaioError,
     FileNotFoundError,
     FileExistsError,
     IsADirectoryError,
