@@ -25,6 +25,10 @@ class Counts:
     """Kills of a writer on a storage host."""
     crash_outcomes: int
     """What a loss of power may leave of a disk: outcomes looked at after each operation."""
+    swap_reads: int
+    """Reads of a file in a tight loop while its folder is exchanged."""
+    swaps: int
+    """Exchanges of the folder meanwhile, at least."""
     byte_changes: int
     """Random changes of one byte of something stored."""
     config_changes: int
@@ -43,6 +47,8 @@ _TABLE = {
     "server_kills": (10, 50),
     "host_kills": (10, 50),
     "crash_outcomes": (20, 1_000),
+    "swap_reads": (20_000, 1_000_000),
+    "swaps": (50, 1_000),
     "byte_changes": (2_000, 10_000),
     "config_changes": (300, 5_000),
     "races": (10, 1_000),

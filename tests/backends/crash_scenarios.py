@@ -5,7 +5,7 @@ from random import Random
 
 import attrs
 
-from oaio_storage.errors import OaioError
+from oaio_storage.errors import AlreadyExists, OaioError
 from oaio_storage.hosts import Absent
 from oaio_storage.testing.crash_disk import CrashDisk, Mode
 from oaio_storage.testing.crash_disk.nodes import Folder
@@ -41,7 +41,7 @@ def _replace(host: LocalApi, path: str, content: bytes) -> None:
 def _create(host: LocalApi, path: str, content: bytes) -> None:
     try:
         host.write(path, content, expect=Absent)
-    except OaioError:
+    except AlreadyExists:
         assert host.read(path) == content
 
 
@@ -139,7 +139,7 @@ def check(scenario: Scenario, kind: type[CrashDisk], samples: int) -> int:
             allowed = [scenario.after]
         for mode, left in outcomes(disk, samples):
             looked_at += 1
-            assert files(left) in _steps(scenario, allowed), (scenario.name, at, mode)
+            assert files(left) in steps_of(scenario, allowed), (scenario.name, at, mode)
             if mode is Mode.KILL:
                 looked_at += _check_going_on(scenario, left, samples)
             else:
@@ -164,7 +164,7 @@ def check_failing_syncs(scenario: Scenario, kind: type[CrashDisk], samples: int)
         try:
             scenario.act(host_on(disk))
         except OaioError:
-            assert files(disk) in _steps(scenario, [scenario.before, scenario.after])
+            assert files(disk) in steps_of(scenario, [scenario.before, scenario.after])
             scenario.act(host_on(disk))
         for mode, left in outcomes(disk, samples):  # a folder that holds nothing may be left: it gives way
             assert files(left) == scenario.after, (scenario.name, failing, mode)
@@ -173,7 +173,7 @@ def check_failing_syncs(scenario: Scenario, kind: type[CrashDisk], samples: int)
             return failing - 1
 
 
-def _steps(scenario: Scenario, allowed: list[Files]) -> list[Files]:
+def steps_of(scenario: Scenario, allowed: list[Files]) -> list[Files]:
     """Those between them too, where a scenario is more than one acknowledged call."""
     return [*allowed, {}] if scenario.name == "file in place of a folder" and len(allowed) > 1 else allowed
 
