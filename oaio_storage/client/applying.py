@@ -41,7 +41,8 @@ class Applier:
         """Apply one entry of the inbox; what goes wrong is kept with it, and it stays. A repeat is safe.
 
         Returns:
-            Whether it was applied.
+            Whether it was applied, or the object was edited, moved or deleted meanwhile: both give reason to
+            plan anew.
         """
         try:
             with self.device.store.read() as tables:
@@ -49,15 +50,16 @@ class Applier:
             version = incoming.version
             is_new = version is not None and (holding.version is None or holding.version.id != version.id)
             if version is None:
-                self._revoke(holding)
+                self._revoke(incoming.oaio_id)
+                applied = True
             elif version.deleted or not version.attached:
-                self._detach(attrs.evolve(holding, version=version))
+                applied = self._detach(holding, version)
             else:
-                self._receive(holding, version)
+                applied = self._receive(holding, version)
         except (OaioError, OSError) as err:
             self._keep(incoming, err)
             return False
-        self.tally.received += is_new
+        self.tally.received += is_new and applied
         return True
 
     def _keep(self, incoming: Incoming, err: OaioError | OSError) -> None:
@@ -72,38 +74,42 @@ class Applier:
             if tables.incoming(incoming.oaio_id) == incoming:
                 tables.put_incoming(failed)
 
-    def _revoke(self, holding: Holding) -> None:
+    def _revoke(self, oaio_id: str) -> None:
         with self.device.store.write() as tables:
-            edits = tables.edits(holding.oaio_id)
+            holding, edits = tables.holding(oaio_id), tables.edits(oaio_id)
             for edit in edits:
                 if not edit.held:
                     why = "your right on the object was taken away before this edit was sent"
                     tables.put_edit(attrs.evolve(edit, held="Forbidden", attempted=False, why=why))
-            tables.set_conflicts(holding.oaio_id, ())
-            tables.set_problem(holding.oaio_id)
-            tables.drop_incoming(holding.oaio_id)
-            tables.drop_switch(holding.oaio_id)
-            if edits:
+            tables.set_conflicts(oaio_id, ())
+            tables.set_problem(oaio_id)
+            tables.drop_incoming(oaio_id)
+            tables.drop_switch(oaio_id)
+            if edits and holding:
                 tables.put_holding(attrs.evolve(holding, right=AccessRight.NONE))
             else:
-                tables.drop_holding(holding.oaio_id)
+                tables.drop_holding(oaio_id)
         if not edits:
-            self._trash_cached(holding.oaio_id)
+            self._trash_cached(oaio_id)
 
-    def _detach(self, holding: Holding) -> None:
+    def _detach(self, planned: Holding, version: Version) -> bool:
         with self.device.store.write() as tables:
-            tables.put_holding(attrs.evolve(holding, disk="", root="", root_id=""))
-            tables.drop_incoming(holding.oaio_id)
-            tables.drop_switch(holding.oaio_id)
-            tables.set_problem(holding.oaio_id)
-        self._trash_cached(holding.oaio_id)
+            if not switching.is_as_planned(tables, planned):
+                return False
+            now = tables.holding(planned.oaio_id) or planned
+            tables.put_holding(attrs.evolve(now, version=version, disk="", root="", root_id=""))
+            tables.drop_incoming(planned.oaio_id)
+            tables.drop_switch(planned.oaio_id)
+            tables.set_problem(planned.oaio_id)
+        self._trash_cached(planned.oaio_id)
+        return True
 
     def _trash_cached(self, oaio_id: str) -> None:
         cached = self.device.cached_root(oaio_id)
         if cached.exists():
             durable.to_trash(cached, self.device.trash)
 
-    def _receive(self, holding: Holding, version: Version) -> None:
+    def _receive(self, holding: Holding, version: Version) -> bool:
         staging = self.device.staging(version.id)
         staging.mkdir(parents=True, exist_ok=True)
         before = holding.manifest()
@@ -132,8 +138,10 @@ class Applier:
                 exchanges.append(_exchange(path, entry, staging / path, entry.checksum))
         after = attrs.evolve(placed, version=version, disk=manifest_on_disk(target).text())
         durable.make_folder(folder)
-        switching.begin(self.device, Switch(after=after, exchanges=tuple(exchanges)))
+        if not switching.begin(self.device, holding, Switch(after=after, exchanges=tuple(exchanges))):
+            return False  # what was staged is of use when it is planned anew
         shutil.rmtree(staging, ignore_errors=True)
+        return True
 
     def _root_for(self, holding: Holding, version: Version) -> str:
         """The folder for files of a version that are not here yet: its author's own place, or none (O15)."""

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from oaio_storage import durable
-from oaio_storage.client import edits
+from oaio_storage.client import edits, switching
 from oaio_storage.client.device import Device
 from oaio_storage.client.drafts import Attachment, Draft, LookedAt, State
 from oaio_storage.client.remote import Remote
@@ -112,6 +112,7 @@ class Common:
         self, oaio_id: str, place: tuple[str, Path | None], make: Callable[[Path, Path | None], Attachment]
     ) -> LookedAt:
         name, root = place
+        switching.finish(self.device, oaio_id)
         holding = self._state(oaio_id).holding
         if root is not None:
             with self.device.store.read() as tables:

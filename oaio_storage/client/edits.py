@@ -5,11 +5,13 @@ Everything is checked first, then one transaction makes the edit durable, and th
 
 import json
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import attrs
 
 from oaio_storage import durable
+from oaio_storage.client import switching
 from oaio_storage.client.device import CONTENTS_DIR, Device
 from oaio_storage.client.drafts import Attachment, Change, Draft, LookedAt, State
 from oaio_storage.client.planner import allowed
@@ -20,6 +22,7 @@ from oaio_storage.errors import (
     Changed,
     Forbidden,
     InvalidArgument,
+    OaioError,
     RootOverlap,
     TooLarge,
     UnknownHost,
@@ -134,10 +137,13 @@ def update(
         TooLarge: values and list of files are longer than a request.
         InvalidArgument: the stamp is not allowed.
     """
+    if files is None:  # values need no files: if others are at work there, they are set without waiting
+        with suppress(OaioError):
+            switching.finish(device, oaio_id, seconds=0)
     with device.store.write() as tables:
         state = state_of(device, tables, oaio_id)
         holding, edits = state.holding, tables.edits(oaio_id)
-        if files is not None and not files.is_so(holding):
+        if files is not None and (tables.switch(oaio_id) or not files.is_so(holding)):
             raise Changed(f"the files of {oaio_id} changed place while they were looked at", "Try again.")
         draft = change(state)
         check_host(device, tables, draft)
@@ -165,9 +171,13 @@ def delete(device: Device, oaio_id: str, *, wipe: bool) -> None:
     Raises:
         NotRegistered: there is no such object here.
         Forbidden: the last known right does not allow it.
+        Busy: files of the object are being put in place.
     """
+    unfinished = switching.stuck(device, oaio_id)
     with device.store.write() as tables:
         seen, holding, edits = device.known(tables, oaio_id)
+        if tables.switch(oaio_id) != unfinished:
+            switching.check_none(tables, oaio_id)
         if holding.version is not None and not allowed(
             _deletion(device, holding, edits, seen), holding.right
         ):
@@ -186,6 +196,7 @@ def delete(device: Device, oaio_id: str, *, wipe: bool) -> None:
         else:
             put_item(tables, edits, _deletion(device, holding, edits, seen), ())
             tables.put_holding(attrs.evolve(holding, disk="", root="", root_id=""))
+        tables.drop_switch(oaio_id)
         tables.set_problem(oaio_id)
 
 

@@ -80,7 +80,7 @@ class Engine:
             switches = tables.switches()
         for text in switches:
             with suppress(OaioError, OSError):  # this object's alone; looking at its folder tells it
-                switching.finish(self.device, Switch.parse(text))
+                switching.finish(self.device, Switch.parse(text).after.oaio_id)
         self._clear_litter()
 
     def _clear_litter(self) -> None:
@@ -218,6 +218,8 @@ class Engine:
             else:
                 tables.put_edit(rebased)
             tables.put_holding(attrs.evolve(holding, version=version))
+            if holding.version is not None:
+                tables.add_source(incoming.oaio_id, holding.version)
 
     def _ready(self) -> list[Edit]:
         """The first edit of each object, if it may be sent now."""

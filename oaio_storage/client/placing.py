@@ -1,13 +1,13 @@
 """Files that an edit puts in place or takes away on this device: finished again after a crash (O14)."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from oaio_storage import durable
 from oaio_storage.client.device import FILES_DIR, Device
+from oaio_storage.client.locking import locked
 from oaio_storage.client.switching import checksum_at, umask
-from oaio_storage.errors import Busy, OaioError
+from oaio_storage.errors import OaioError
 
 LOCK_FILE, LOCK_SECONDS = "place.lock", 30.0
 
@@ -23,7 +23,7 @@ def finish(device: Device) -> None:
     with device.store.read() as tables:
         if not tables.contents() and not tables.wipes():
             return
-    with _lock(device):
+    with locked(device.client_root / LOCK_FILE, LOCK_SECONDS, f"puts files of {device.client_root} in place"):
         with device.store.read() as tables:
             contents, wipes = tables.contents(), tables.wipes()
         for content in contents:
@@ -51,15 +51,3 @@ def _wipe(device: Device, path: Path, checksum: str) -> None:
     if checksum_at(path) == checksum:
         durable.to_trash(path, device.trash)
     durable.remove_empty_folders(path.parent, device.client_root / FILES_DIR)
-
-
-@contextmanager
-def _lock(device: Device) -> Iterator[None]:
-    from filelock import FileLock, Timeout  # noqa: PLC0415 - only for those who place files
-
-    try:
-        held = FileLock(device.client_root / LOCK_FILE, mode=0o600).acquire(timeout=LOCK_SECONDS)
-    except Timeout as err:
-        raise Busy(f"another process puts files of {device.client_root} in place") from err
-    with held:
-        yield

@@ -24,6 +24,15 @@ class Source:
     folder: str
     files: str
 
+    @classmethod
+    def of(cls, version: Version | Proposal) -> Self:
+        """The files of a version that was stored completely, and says what they are."""
+        return cls(
+            csh_id=version.csh_id,
+            folder=f"{version.oaio_id}/{version.stamp}",
+            files=version.files or Manifest({}).text(),
+        )
+
     def manifest(self) -> Manifest:
         """What lies in the folder."""
         return Manifest.parse(self.files)

@@ -6,6 +6,7 @@ Settling conflicts, also offline: a settlement is an edit like any other.
 import attrs
 
 from oaio_storage.client import edits as making
+from oaio_storage.client import switching
 from oaio_storage.client.attaching import manifest_on_disk
 from oaio_storage.client.device import Device
 from oaio_storage.client.drafts import Draft
@@ -76,15 +77,23 @@ def resolve(device: Device, conflict_id: str, keep: str) -> OaiObject:
         NotFound: no such conflict.
         InvalidArgument: ``keep`` is none of the three.
         Forbidden: the right on the object does not allow it.
+        Busy: files of the object are being put in place.
+        RootUnavailable: they can't be.
+        Unavailable: an original client wrote a version whose files were not looked at yet.
     """
     if keep not in SIDES:
         raise InvalidArgument(f"not a side of a conflict: {str(keep)[:80]!r}", f"One of: {', '.join(SIDES)}.")
+    with device.store.read() as tables:
+        waiting = [edit.oaio_id for edit in tables.all_edits() if edit.item.id == conflict_id]
+    for oaio_id in waiting:
+        switching.finish(device, oaio_id)
     with device.store.write() as tables:
         conflict = tables.conflict(conflict_id)
         if conflict is not None:
             return _resolve_listed(device, tables, conflict, keep)
         for edit in tables.all_edits():
             if edit.held and edit.item.id == conflict_id:
+                switching.check_none(tables, edit.oaio_id)
                 return _resolve_held(device, tables, edit, keep)
     raise NotFound(f"no conflict {conflict_id!r}", "oaio conflicts shows them.")
 
@@ -131,7 +140,7 @@ def _resolve_listed(device: Device, tables: Tables, conflict: Overtaken, keep: s
             f"your right {holding.right!s} on {conflict.oaio_id} does not allow to settle its conflicts"
         )
     making.put_item(
-        tables, edits, item, (_source(chosen),) if isinstance(chosen, Version) and chosen.files else ()
+        tables, edits, item, (Source.of(chosen),) if isinstance(chosen, Version) and chosen.files else ()
     )
     tables.drop_conflict(conflict.id)
     return made or device.visible(tables, conflict.oaio_id) or OaiObject(oaio_id=conflict.oaio_id)
@@ -179,7 +188,7 @@ def _copy_of(device: Device, version: Version | Proposal, files_from: Holding | 
         attached=version.attached,
         files=version.files,
         csh_id=version.csh_id,
-        sources=(_source(version),) if version.files is not None and files_from is None else (),
+        sources=(Source.of(version),) if version.files is not None and files_from is None else (),
     )
     made = making.register(device, making.new_id(device, stamp, named), stamp, draft)
     if files_from is not None and files_from.disk:
@@ -202,14 +211,6 @@ def _move_files(device: Device, holding: Holding, oaio_id: str) -> None:
             root = holding.root or str(device.cached_root(holding.oaio_id))
             new = attrs.evolve(new, root=root, root_id=holding.root_id, whole=holding.takes_all)
             tables.put_holding(attrs.evolve(new, disk=holding.disk))
-
-
-def _source(version: Version | Proposal) -> Source:
-    return Source(
-        csh_id=version.csh_id,
-        folder=f"{version.oaio_id}/{version.stamp}",
-        files=version.files or Manifest({}).text(),
-    )
 
 
 def _resolve_held(device: Device, tables: Tables, edit: Edit, keep: str) -> OaiObject:

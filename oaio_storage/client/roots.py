@@ -13,7 +13,7 @@ from oaio_storage.client.attaching import RENAME, is_skipped, misnamed
 from oaio_storage.client.device import Device
 from oaio_storage.client.drafts import Draft
 from oaio_storage.client.records import Holding, Incoming, newest
-from oaio_storage.client.switching import Switch, overtaking
+from oaio_storage.client.switching import overtaking
 from oaio_storage.errors import OaioError, RootUnavailable
 from oaio_storage.manifest import Diff, Manifest
 from oaio_storage.model import MAY_UPDATE, AccessRight, Proposal, Version
@@ -71,15 +71,12 @@ def look(device: Device, oaio_id: str, report: Report = ignore) -> bool:  # noqa
 
 def _unfinished(device: Device, oaio_id: str) -> str:
     """Why files can't be put in place; a folder in between two states says nothing about edits."""
-    with device.store.read() as tables:
-        plan, waiting = tables.switch(oaio_id), [one for one in tables.contents() if one.oaio_id == oaio_id]
     try:
-        if plan:
-            switching.finish(device, Switch.parse(plan))
+        switching.finish(device, oaio_id)
     except OaioError as err:
         return err.message
-    except OSError as err:
-        return f"files of a newer version can't be put in place: {err.strerror}: {err.filename}"
+    with device.store.read() as tables:
+        waiting = [one for one in tables.contents() if one.oaio_id == oaio_id]
     return f"the given content of {waiting[0].target} can't be put in place" if waiting else ""
 
 
@@ -104,6 +101,8 @@ def _recognise(device: Device, oaio_id: str, root: Path) -> None:
 def _fetch_again(device: Device, holding: Holding, version: Version) -> None:
     """The copy under client_root was lost, which is never a removal (S18)."""
     with device.store.write() as tables:
+        if not switching.is_as_planned(tables, holding):
+            return  # somebody was faster: the next look sees what came of it
         tables.put_holding(attrs.evolve(holding, disk=""))
         if tables.incoming(holding.oaio_id) is None:
             tables.put_incoming(Incoming(oaio_id=holding.oaio_id, version=version))
@@ -145,7 +144,9 @@ def _make_edit(device: Device, seen: Holding, changes: Diff) -> bool:
     with device.store.write() as tables:
         holding, edits = tables.holding(seen.oaio_id), tables.edits(seen.oaio_id)
         state = newest(holding, edits) if holding else None
-        if holding is None or holding.disk != seen.disk or state is None or state.deleted:
+        if holding is None or state is None or state.deleted or tables.switch(seen.oaio_id):
+            return False
+        if (holding.root, holding.disk) != (seen.root, seen.disk):
             return False  # an edit came in between: the next look sees both
         files = Manifest.parse(state.files) if state.files is not None else holding.manifest()
         merged = _applied(changes, files)

@@ -12,9 +12,13 @@ import attrs
 
 from oaio_storage import durable
 from oaio_storage.client.device import Device
-from oaio_storage.client.records import Holding, parse_version, version_text
-from oaio_storage.errors import NotFound, RootUnavailable
+from oaio_storage.client.locking import locked
+from oaio_storage.client.records import Holding, Incoming, parse_version, version_text
+from oaio_storage.client.tables import Tables
+from oaio_storage.errors import Busy, NotFound, RootUnavailable
 from oaio_storage.scan import hash_file, root_identity
+
+LOCK_FILE, LOCK_SECONDS = "switch.lock", 30.0
 
 
 @attrs.frozen(kw_only=True)
@@ -61,37 +65,120 @@ def overtaking(oaio_id: str) -> str:
     return f"unseen:{oaio_id}"
 
 
-def begin(device: Device, switch: Switch) -> None:
-    """Write down what is going to happen, then do it."""
-    with device.store.write() as tables:
-        tables.put_switch(switch.after.oaio_id, switch.text())
-    finish(device, switch)
+def is_as_planned(tables: Tables, planned: Holding) -> bool:
+    """Whether nobody edited, moved or deleted the object since ``planned`` was held of it."""
+    now = tables.holding(planned.oaio_id) or Holding(oaio_id=planned.oaio_id)
+    as_then = attrs.evolve(now, right=planned.right, root_id=planned.root_id)
+    return as_then == planned and not tables.edits(planned.oaio_id)
 
 
-def finish(device: Device, switch: Switch) -> None:
-    """Do what is left of the switch, then take it into the records. A repeat is safe.
+def begin(device: Device, planned: Holding, switch: Switch) -> bool:
+    """Take the place of the files and write down what is going to happen to them, then do it.
 
-    A file that is not what it was when the switch was planned was changed by its user meanwhile: it stays,
-    and becomes an edit that had not seen the new version.
+    Args:
+        device: this device.
+        planned: what was held of the object when the switch was planned.
+        switch: to the version in the inbox.
 
-    Raises:
-        RootUnavailable: a link or a file stands in place of a folder.
-        OSError: the disk fails; the switch stays written down.
+    Returns:
+        Whether it was done; not if the object was edited, moved or deleted since it was planned.
+
+    Raises: as :func:`finish`.
     """
     after = switch.after
-    root = device.root_of(after)
-    kept = [one.path for one in switch.exchanges if not one.staged and not _remove(device, root, one)]
-    kept += [one.path for one in switch.exchanges if one.staged and not _put(device, root, one)]
-    if not after.root_id and after.root and root.is_dir():
-        after = attrs.evolve(after, root_id=root_identity(root))
     with device.store.write() as tables:
-        tables.put_holding(after)
-        tables.drop_switch(after.oaio_id)
-        incoming = tables.incoming(after.oaio_id)
-        if incoming and incoming.version and after.version and incoming.version.id == after.version.id:
-            tables.drop_incoming(after.oaio_id)
-        if kept and after.version:
-            tables.set_meta(**{overtaking(after.oaio_id): after.version.id})
+        if not is_as_planned(tables, planned):
+            return False
+        now = tables.holding(after.oaio_id) or planned
+        root_id = now.root_id if now.root == after.root else ""
+        tables.put_holding(attrs.evolve(now, root=after.root, root_id=root_id, whole=after.whole))
+        tables.put_switch(after.oaio_id, switch.text())
+    finish(device, after.oaio_id)
+    return True
+
+
+def finish(device: Device, oaio_id: str, seconds: float = LOCK_SECONDS) -> None:
+    """Do what is left of the object's switch, if there is one, and take it into the records.
+
+    A repeat is safe. A file that is not what it was when the switch was planned was changed by its user
+    meanwhile: it stays, and becomes an edit that had not seen the new version.
+
+    Args:
+        device: this device.
+        oaio_id: the object.
+        seconds: how long to wait for another process that exchanges files.
+
+    Raises:
+        Busy: it exchanges them for longer.
+        RootUnavailable: the disk fails, or a link or a file stands in place of a folder; the switch stays
+            written down.
+    """
+    with device.store.read() as tables:
+        if not tables.switch(oaio_id):
+            return
+    with locked(device.client_root / LOCK_FILE, seconds, f"puts files of {oaio_id} in place"):
+        with device.store.read() as tables:
+            plan = tables.switch(oaio_id)
+        if plan:
+            _finish(device, plan)
+
+
+def check_none(tables: Tables, oaio_id: str) -> None:
+    """Raises Busy if files of the object are being exchanged, as the transaction of ``tables`` sees it."""
+    if tables.switch(oaio_id):
+        raise Busy(f"files of {oaio_id} are being put in place")
+
+
+def stuck(device: Device, oaio_id: str) -> str:
+    """The plan of the object's switch if it can't be finished; empty if none is left.
+
+    Raises:
+        Busy: as :func:`finish`.
+    """
+    try:
+        finish(device, oaio_id)
+    except RootUnavailable:
+        with device.store.read() as tables:
+            return tables.switch(oaio_id)
+    return ""
+
+
+def _finish(device: Device, plan: str) -> None:
+    switch = Switch.parse(plan)
+    root = device.root_of(switch.after)
+    try:
+        kept = [one.path for one in switch.exchanges if not one.staged and not _remove(device, root, one)]
+        kept += [one.path for one in switch.exchanges if one.staged and not _put(device, root, one)]
+    except OSError as err:
+        raise RootUnavailable(
+            f"files of a newer version can't be put in place: {err.strerror}: {err.filename}",
+            "Make room for them, then: oaio sync",
+        ) from err
+    with device.store.write() as tables:
+        if tables.switch(switch.after.oaio_id) == plan:  # else it was deleted meanwhile
+            tables.drop_switch(switch.after.oaio_id)
+            _record(tables, switch.after, is_whole=not kept)
+
+
+def _record(tables: Tables, after: Holding, *, is_whole: bool) -> None:
+    """Take what lies on the disk now into the records, beside what else became of the object meanwhile."""
+    now = tables.holding(after.oaio_id)
+    if now is None or now.root != after.root or after.version is None:
+        return
+    version = now.version if now.version and now.number > after.number else after.version
+    root_id = now.root_id
+    if now.root and not root_id and (root := Path(now.root)).is_dir():
+        root_id = root_identity(root)
+    tables.put_holding(attrs.evolve(now, version=version, disk=after.disk, root_id=root_id))
+    if now.version is not None and now.version.id != version.id:
+        tables.add_source(after.oaio_id, now.version)
+    incoming = tables.incoming(after.oaio_id)
+    if version.id != after.version.id and incoming is None:
+        tables.put_incoming(Incoming(oaio_id=after.oaio_id, version=version))
+    elif incoming and incoming.version and incoming.version.id == after.version.id:
+        tables.drop_incoming(after.oaio_id)
+    if not is_whole:
+        tables.set_meta(**{overtaking(after.oaio_id): after.version.id})
 
 
 def checksum_at(path: Path) -> str:

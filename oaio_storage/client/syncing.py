@@ -14,6 +14,7 @@ from oaio_storage.client import placing, resolving
 from oaio_storage.client.device import Device
 from oaio_storage.client.engine import Engine
 from oaio_storage.client.hosts_pool import HostsPool
+from oaio_storage.client.locking import locked
 from oaio_storage.client.remote import Remote
 from oaio_storage.client.reports import SyncReport, Tally
 from oaio_storage.errors import Busy, OaioError, Offline, TimedOut
@@ -130,13 +131,7 @@ def lock(client_root: Path, seconds: float) -> Iterator[None]:
     Raises:
         Busy: it was not free within ``seconds``.
     """
-    from filelock import FileLock, Timeout  # noqa: PLC0415 - only for those who synchronise
-
-    try:
-        held = FileLock(client_root / LOCK_FILE, mode=0o600).acquire(timeout=seconds)
-    except Timeout as err:
-        raise Busy(f"another process synchronises {client_root}") from err
-    with held:
+    with locked(client_root / LOCK_FILE, seconds, f"synchronises {client_root}"):
         yield
 
 

@@ -17,12 +17,13 @@ from oaio_storage.client.records import (
     Holding,
     Incoming,
     Overtaken,
+    Source,
     parse_version,
     version_text,
 )
 from oaio_storage.client.reports import Problem
 from oaio_storage.manifest import Manifest
-from oaio_storage.model import Proposal
+from oaio_storage.model import Proposal, Version
 
 
 @attrs.frozen
@@ -127,6 +128,15 @@ class Tables:
             edit.why,
             edit.sources_text(),
         )
+
+    def add_source(self, oaio_id: str, version: Version) -> None:
+        """Let the object's edits take files from ``version``, which other files lie in place of now."""
+        if version.files is None:
+            return
+        source = Source.of(version)
+        for edit in self.edits(oaio_id):
+            if edit.item.files is not None and source not in edit.sources:
+                self.put_edit(attrs.evolve(edit, sources=(*edit.sources, source)))
 
     def drop_edit(self, edit: Edit) -> None:
         """Take ``edit`` out of the outbox."""

@@ -109,7 +109,7 @@ def test_an_edit_is_never_based_on_a_version_that_it_has_not_seen(
     both = {"first": 0, "by": "two", "of": "one"}
     assert one.client_objectz[made.oaio_id].client_values == both
     assert two.client_objectz[made.oaio_id].client_values == both
-    assert two.conflicts() == []
+    assert two.conflicts(made.oaio_id) == []
 
 
 def test_files_that_are_exchanged_while_they_are_hashed_are_looked_at_again(

@@ -26,7 +26,8 @@ def test_a_sync_that_never_ends_says_so_and_keeps_everything(
     make_client: MakeClient, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "MAX_ROUNDS", 3)
-    one, other = make_client("one"), make_client("other")
+    service.add_user("erin")  # whose conflict stays hers
+    one, other = make_client("one", "erin"), make_client("other", "erin")
     made = one.register_object({"text": ""})
     assert made is not None
     other.sync()
