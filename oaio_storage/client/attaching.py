@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 import attrs
 
-from oaio_storage.client import edits
+from oaio_storage.client import edits, foreign
 from oaio_storage.client.device import Device
 from oaio_storage.client.drafts import Attachment, Draft
 from oaio_storage.client.edits import check_argument
@@ -93,9 +93,11 @@ def folder(device: Device, root: Path) -> Attachment:
         InvalidArgument: there is no such folder.
         InvalidName: a name in it that no host can hold, or two that not every host can hold side by side.
         RootUnavailable: a file or folder in it can't be looked at.
+        RootOverlap: a folder in it holds a client's or a server's state.
         SourceChanged: a file kept changing.
     """
     check_argument(root.is_dir(), f"there is no folder {root}", "Name an existing folder.")
+    foreign.check_below(root)
     found = scan(root, cache=device.cache)
     if unreadable := {path: why for path, why in found.unknown.items() if not is_skipped(root / path)}:
         if names := misnamed(unreadable):

@@ -11,7 +11,7 @@ from pathlib import Path
 import attrs
 
 from oaio_storage import durable
-from oaio_storage.client import switching
+from oaio_storage.client import foreign, switching
 from oaio_storage.client.device import CONTENTS_DIR, Device
 from oaio_storage.client.drafts import Attachment, Change, Draft, LookedAt, State
 from oaio_storage.client.planner import allowed
@@ -241,7 +241,8 @@ def check_root(
     """Check that an object may have its files in ``root``: those of these relative paths; None: all there.
 
     Raises:
-        RootOverlap: they overlap client_root or the place of another object.
+        RootOverlap: they overlap client_root, the place of another object, or what holds the state of
+            another client, a server or a storage host.
     """
     others = [(other, taken) for other, taken in tables.roots() if other != oaio_id]
     for place in places_in(root, names):
@@ -251,6 +252,8 @@ def check_root(
                 check_apart(place, *taken)
             except RootOverlap as err:
                 raise RootOverlap(f"{err.message} (the place of {other})") from err
+    for folder in [root] if names is None else {(root / name).parent for name in names}:
+        foreign.check_above(folder)
 
 
 def _deletion(device: Device, holding: Holding, edits: list[Edit], seen: OaiObject) -> Proposal:

@@ -8,7 +8,7 @@ from pathlib import Path
 import attrs
 
 from oaio_storage.client import edits as making
-from oaio_storage.client import placing, switching
+from oaio_storage.client import foreign, placing, switching
 from oaio_storage.client.attaching import RENAME, is_skipped, misnamed
 from oaio_storage.client.device import Device
 from oaio_storage.client.drafts import Draft
@@ -63,7 +63,7 @@ def look(device: Device, oaio_id: str, report: Report = ignore) -> bool:  # noqa
     if changes.is_empty:
         _set_problem(device, oaio_id)
         return True
-    if refusal := _refusal(holding, root, changes):
+    if refusal := _foreign(root, found) or _refusal(holding, root, changes):
         _set_problem(device, oaio_id, *refusal)
         return False
     return _make_edit(device, holding, changes)
@@ -118,6 +118,11 @@ def _hidden(root: Path, known: Manifest, found: Scan) -> tuple[str, str] | None:
                 return f"no host can hold the name {path!r} in {root}: {why}", f"{RENAME} Then: oaio sync"
             return f"{path!r} in {root} can't be looked at: {why}", "Make it readable, then: oaio sync"
     return None
+
+
+def _foreign(root: Path, found: Scan) -> tuple[str, str] | None:
+    what = foreign.kind_of(root) or foreign.found_in(found.manifest)
+    return (f"{what} lies in {root}; nothing was sent", "Move it away, then: oaio sync") if what else None
 
 
 def _refusal(holding: Holding, root: Path, changes: Diff) -> tuple[str, str] | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from oaio_storage import durable
+from oaio_storage.client import foreign
 from oaio_storage.client.common import LAST_SYNC_STAMP_FILE
 from oaio_storage.client.device import Device
 from oaio_storage.client.edits import check_argument
@@ -32,6 +33,7 @@ def connect(  # noqa: PLR0913, PLR0917 - the parameters of the original
 
     Raises:
         InvalidArgument: an argument is not allowed, or the client_root belongs to another user.
+        RootOverlap: client_root lies in another one, in a server's data folder or in a storage host's root.
         RootUnavailable: client_root can't be made or written.
         LocalStateDamaged: the records can't be read.
     """
@@ -96,7 +98,7 @@ def init_client(  # noqa: PLR0913, PLR0917 - what has to be said once
     Raises:
         WrongPassword, Offline: nothing was kept; what was made in ``client_root`` is gone again.
         UnknownHost: the server does not offer ``csh_id``, likewise; the message lists what it does.
-        InvalidArgument, RootUnavailable, LocalStateDamaged: as :func:`connect`.
+        InvalidArgument, RootOverlap, RootUnavailable, LocalStateDamaged: as :func:`connect`.
     """
     from oaio_storage.client.api import OaioClient  # noqa: PLC0415 - it imports this module
 
@@ -178,6 +180,7 @@ def login(client: "OaioClient", password: str) -> None:
 
 
 def _opened(root: Path, user_name: str) -> Store:
+    foreign.check_above(root, may_be=foreign.CLIENT_ROOT)
     try:
         durable.make_folder(root)
         root.chmod(0o700)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from oaio_storage.client import foreign
 from oaio_storage.durable import write_file
 from oaio_storage.errors import AlreadyExists, Busy, InvalidArgument
 from oaio_storage.server import sealing
@@ -36,6 +37,7 @@ def prepare(data: Path) -> None:
 
     Raises:
         InvalidArgument: ``data`` can't be a folder.
+        RootOverlap: it is or lies in a client root, another data folder or a storage host's root.
         Busy: another process is preparing it and does not end.
         InvalidConfiguration: the file of keys can't be used; the message names it.
         WrongRoot: the files' folder is not the one that this database means.
@@ -95,6 +97,7 @@ def configure(data: Path, *, tls: bool = False, allowed_hosts: tuple[str, ...] =
 @contextmanager
 def prepared(data: Path) -> Iterator[None]:
     """As :func:`prepare`; for the block no other process prepares ``data``."""
+    foreign.check_above(data, may_be=foreign.DATA_FOLDER)
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not os.access(data, os.R_OK | os.W_OK | os.X_OK):
