@@ -57,6 +57,11 @@ _TO_DEFUSED = str.maketrans(_DEFUSED)
 _FROM_DEFUSED = str.maketrans({_DEFUSED_SCHEME: _SCHEME, **{new: old for old, new in _DEFUSED.items()}})
 
 
+def is_utf8(text: str) -> bool:
+    """Whether ``text`` can be stored and sent: it holds no lone surrogates."""
+    return not re.search(r"[\ud800-\udfff]", text)
+
+
 def check_path(path: str, *, room: int = MAX_PATH_BYTES) -> str:
     """``path`` itself, if every host can hold it (reliability, B14).
 

@@ -10,7 +10,7 @@ from typing import Self
 import attrs
 
 from oaio_storage.errors import InvalidName
-from oaio_storage.names import defuse
+from oaio_storage.names import defuse, is_utf8
 
 _PLACEHOLDER = re.compile(r"(?<!\{)\{(\w+)\}(?!\})")
 _NO_APP_NAMES = frozenset({"", "-c", "-m", "__main__", "main", "app", "src"})
@@ -62,10 +62,12 @@ class Places:
         name like any other. Then ``~`` is replaced, and what is relative starts at the working directory.
 
         Raises:
-            InvalidName: ``text`` holds a NUL character.
+            InvalidName: ``text`` holds a NUL character or a lone surrogate.
         """
         if "\0" in text:
             raise InvalidName(f"not a path: {text[:200]!r} (a NUL character)")
+        if not is_utf8(text):
+            raise InvalidName(f"not a path that can be told: {text[:200]!r} (not UTF-8)")
         replaced = _PLACEHOLDER.sub(lambda found: self.places.get(found[1], found[0]), text)
         at_home = os.path.expanduser(replaced)  # noqa: PTH111 - Path's raises where there is no home
         return Path(os.path.realpath(at_home))

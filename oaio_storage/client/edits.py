@@ -36,6 +36,7 @@ from oaio_storage.model import (
     checked_stamp,
     object_id,
 )
+from oaio_storage.names import is_utf8
 from oaio_storage.scan import check_apart, root_identity
 from oaio_storage.values import canonical
 
@@ -284,7 +285,11 @@ def proposal(device: Device, oaio_id: str, base: str | None, stamp: str, draft: 
 
 
 def check_host(device: Device, tables: Tables, draft: Draft) -> None:
-    """Raises UnknownHost if ``draft`` has files for a host that is not in the last known offer."""
+    """Raises UnknownHost if ``draft`` has files for a host that is not in the last known offer.
+
+    InvalidArgument if its host's id can't be stored.
+    """
+    check_argument(is_utf8(draft.csh_id), f"not the id of a storage host: {draft.csh_id[:80]!r} (not UTF-8)")
     offer = device.offer(tables)
     if draft.attached and draft.csh_id and offer and draft.csh_id not in offer:
         raise UnknownHost(

@@ -41,6 +41,7 @@ class People(Common):
             The subscription's number, greater than 0; 0 after an error (``error_message``), and for ``x`` if
             there was none.
         """
+        self.error_message = ""
         answer = self._set_access(oaio_id, user_name, access_right)
         number = answer.get("id") if answer else 0
         return number if isinstance(number, int) else 0
@@ -56,20 +57,24 @@ class People(Common):
         Returns:
             The list; empty after an error (``error_message``).
         """
+        self.error_message = ""
         try:
-            access = self.remote.call(f"access?oaio_id={quote(oaio_id, safe='')}").get("access")
+            slug = f"access?oaio_id={quote(oaio_id, safe='')}"
+            access = self.remote.call(slug).get("access")
             if not isinstance(access, list):
                 raise BadAnswer("the server's list of users is malformed")
             found = [
                 {"username": str(one["username"]), "access_right": str(one["access_right"])} for one in access
             ]
+        except UnicodeEncodeError:
+            self.error_message = f"not an object id: {oaio_id[:80]!r} (it holds a lone surrogate)"
+            return []
         except (KeyError, TypeError) as err:
             self.error_message = f"the server's list of users is malformed: {err}"
             return []
         except OaioError as err:
             self.error_message = told(err)
             return []
-        self.error_message = ""
         return sorted(found, key=lambda one: one["access_right"] + one["username"])
 
     def wipe_user(self, user_name: str) -> str:
@@ -106,7 +111,6 @@ class People(Common):
         except OaioError as err:
             self.error_message = told(err)
             return None
-        self.error_message = ""
         return answer
 
 

@@ -184,7 +184,7 @@ class Remote:
             headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in cookies.items())
         content = None
         if body is not None:
-            content = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+            content = _encoded(body)
             headers |= {
                 "Content-Type": "application/json",
                 CSRF_HEADER: cookies.get(CSRF_COOKIE, ""),
@@ -204,6 +204,13 @@ class Remote:
         self.tally.bytes_received += len(answer.content)
         cookies.update({one.name: one.value or "" for one in answer.cookies})
         return _judged(answer, f"{method} {slug} at {self.url}")
+
+
+def _encoded(body: Mapping[str, Any]) -> bytes:
+    try:
+        return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    except UnicodeEncodeError as err:
+        raise InvalidArgument("an id or a name holds a lone surrogate, which can't be sent") from err
 
 
 @contextmanager

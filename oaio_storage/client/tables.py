@@ -281,11 +281,13 @@ class Tables:
         self.connection.execute(statement, values)
 
     def _one(self, statement: str, *values: object) -> Row | None:
-        row: Row | None = self.connection.execute(statement, values).fetchone()
-        return row
+        return next(iter(self._all(statement, *values)), None)
 
     def _all(self, statement: str, *values: object) -> list[Row]:
-        return self.connection.execute(statement, values).fetchall()
+        try:
+            return self.connection.execute(statement, values).fetchall()
+        except UnicodeEncodeError:  # nothing is kept under what is not UTF-8
+            return []
 
 
 def _holding(row: Row) -> Holding:

@@ -17,7 +17,7 @@ from oaio_storage.client.store import Store
 from oaio_storage.errors import InvalidArgument, OaioError, RootUnavailable, UnknownHost
 from oaio_storage.hash_cache import HashCache
 from oaio_storage.model import OLDEST_SYNC_STAMP
-from oaio_storage.names import defuse
+from oaio_storage.names import defuse, is_utf8
 from oaio_storage.places import Places
 
 if TYPE_CHECKING:
@@ -49,6 +49,9 @@ def connect(  # noqa: PLR0913, PLR0917 - the parameters of the original
         )
     url = base_url(host)
     user_name = credentials.get("username") or _system_user()
+    check_argument(
+        isinstance(user_name, str) and is_utf8(user_name), f"not a user name: {str(user_name)[:80]!r}"
+    )
     places = Places.of_system(app_id)
     root = places.expand(client_root)
     store = _opened(root, user_name)
