@@ -1,5 +1,6 @@
 """Placing the files of an object in a folder that this device's user names (O15)."""
 
+import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
@@ -35,7 +36,7 @@ def map_files(client: "OaioClient", oaio_id: str, folder: Path | str) -> list[Pa
 
     Raises:
         NotRegistered: there is no such object here.
-        AlreadyExists: other files are in the way; nothing was changed.
+        AlreadyExists: other files are in the way, or a file is in place of the folder; nothing was changed.
         RootOverlap: the folder overlaps client_root or another object's folder.
         RootUnavailable: a file is not as it was last seen; the object stays where it is.
         Changed: others changed the object's files meanwhile; it stays where it is.
@@ -68,7 +69,10 @@ def map_files(client: "OaioClient", oaio_id: str, folder: Path | str) -> list[Pa
 
 
 def _check_free(device: Device, root: Path, wanted: Manifest) -> None:
-    if not root.is_dir():
+    there = next(place for place in (root, *root.parents) if os.path.lexists(place))
+    if not there.is_dir():
+        raise AlreadyExists(f"{there} is no folder, so {root} can't be one", "Choose another folder.")
+    if there != root:
         return
     found = scan(root, cache=device.cache)
     odd = sorted(found.unknown)

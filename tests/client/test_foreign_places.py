@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from client.conftest import MakeClient
 
+from oaio_storage.client import map_files
+from oaio_storage.errors import AlreadyExists
 from oaio_storage.places import Places
 
 
@@ -46,3 +48,16 @@ def test_ones_own_place_is_used_on_ones_other_devices(make_client: MakeClient, h
     shutil.rmtree(home)
     two.sync()
     assert two.files(made.oaio_id) == [home / "file"]
+
+
+def test_a_folder_that_cant_be_is_refused(make_client: MakeClient, tmp_path: Path) -> None:
+    client = make_client("one")
+    made = client.register_file("given", b"content")
+    assert made is not None
+    file = tmp_path / "file"
+    file.write_bytes(b"mine")
+    for place in (file, file / "below", file / "deep" / "below"):
+        with pytest.raises(AlreadyExists) as caught:
+            map_files(client, made.oaio_id, place)
+        assert caught.value.hint
+    assert file.read_bytes() == b"mine"
