@@ -13,13 +13,21 @@ import pytest
 from oaio_storage.errors import AccessDenied, NotGuaranteed, Unavailable
 from oaio_storage.hosts import CshApi, Expect, Guarantees, ReadOnly, Retry, Stat
 from oaio_storage.hosts.fsspec_api import FsspecApi
-from oaio_storage.hosts.probe import Effort, Probed, Verdict, advice, condition_test, probe, verdict
+from oaio_storage.hosts.probe import (
+    Effort,
+    PlaceLink,
+    Probed,
+    Verdict,
+    advice,
+    condition_test,
+    probe,
+    verdict,
+)
 from oaio_storage.progress import Progress
 from oaio_storage.testing.misbehaving import LIARS, MemoryApi, Store
 from oaio_storage.testing.misbehaving.liars import (
     ChecksThenWrites,
     DropsAPage,
-    FollowsLinks,
     IgnoresConditions,
 )
 from oaio_storage_local import LocalApi
@@ -48,6 +56,7 @@ ROW = {
     "TakesNamesForPatterns": "literal names",
     "DeletesFolders": "exact deletions",
     "DeclaresWhatItCannot": "swap",
+    "FollowsLinks": "links lead nowhere",
 }
 """Which row has to be broken for which liar."""
 
@@ -67,10 +76,18 @@ def values(result: Probed) -> dict[str, object]:
     return {row.property: row.measured for row in result.rows}
 
 
-@pytest.mark.parametrize("liar", [liar for liar in LIARS if liar is not FollowsLinks])
+def links_on(store: Store) -> PlaceLink:
+    def place(path: str, target: Path) -> Callable[[], object]:
+        store.links[path] = target
+        return lambda: store.links.pop(path)
+
+    return place
+
+
+@pytest.mark.parametrize("liar", LIARS)
 def test_a_liar_is_told_by_the_right_row(liar: type[MemoryApi]) -> None:
     store, make = in_memory(liar)
-    result = probed(make)
+    result = probed(make, place_link=links_on(store))
     broken = [row.property for row in result.broken]
     assert ROW[liar.__name__] in broken, result.rows
     assert all(row.about for row in result.broken)
@@ -86,14 +103,14 @@ def test_a_liar_is_told_by_the_right_row(liar: type[MemoryApi]) -> None:
 
 
 def test_every_liar_has_its_row() -> None:
-    """Links, which only strangers place, can't be tried out on a host that nobody else can reach."""
-    assert {liar.__name__ for liar in LIARS} == {*ROW, "FollowsLinks"}
+    assert {liar.__name__ for liar in LIARS} == set(ROW)
 
 
 def test_an_honest_host_in_memory_is_accepted() -> None:
     store, make = in_memory(MemoryApi)
     events: list[Progress] = []
-    result = probed(make, report=events.append)
+    result = probed(make, report=events.append, place_link=links_on(store))
+    assert store.links == {}
     assert isinstance(events[0], Progress)
     assert result.broken == ()
     assert result.measured == result.declared
@@ -114,6 +131,7 @@ def test_local_is_accepted_and_raced_by_processes(tmp_path: Path) -> None:
     rows = {row.property: row for row in result.rows}
     assert "2 processes" in rows["conditional_write"].about
     assert rows["durable"].verdict is Verdict.UNKNOWN
+    assert rows["links lead nowhere"].verdict is Verdict.KEPT
     assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()] == [
         ".oaio/probe.json"
     ]

@@ -21,6 +21,7 @@ from oaio_storage.hosts.guarantees import Guarantees
 from oaio_storage.hosts.probe import contents, promises, storing
 from oaio_storage.hosts.probe.bench import Bench, Effort, Fault
 from oaio_storage.hosts.probe.conditions import conditional_write, race, refuses_stale_conditions
+from oaio_storage.hosts.probe.links import PlaceLink, links_lead_nowhere, placer
 from oaio_storage.hosts.probe.results import Latency, Probed, Row, Verdict, fewer_promises
 from oaio_storage.hosts.streams import PIECE
 from oaio_storage.hosts.wrappers.base import Wrapper
@@ -37,7 +38,13 @@ _PROMISES = {"conditional_write": conditional_write, **promises.CHECKS}
 _REFUSED_UNLESS_DECLARED = ("conditional_write", "swap", "signed_urls")
 
 
-def probe(make: Callable[[], CshApi], *, effort: Effort = THOROUGH, report: Report = ignore) -> Probed:
+def probe(
+    make: Callable[[], CshApi],
+    *,
+    effort: Effort = THOROUGH,
+    place_link: PlaceLink | None = None,
+    report: Report = ignore,
+) -> Probed:
     """What the host that ``make`` makes declares, and what it keeps, found by trying it out.
 
     Works in a folder of its own in the root's state folder, which is removed in the end, also after an error
@@ -48,6 +55,7 @@ def probe(make: Callable[[], CshApi], *, effort: Effort = THOROUGH, report: Repo
     Args:
         make: answers a fresh instance at each call; all are closed in the end.
         effort: how much to do.
+        place_link: how a stranger places links on the host; known where the root is a folder of this machine.
         report: called in the caller's thread after each check.
 
     Raises:
@@ -61,7 +69,8 @@ def probe(make: Callable[[], CshApi], *, effort: Effort = THOROUGH, report: Repo
         if declared.read_only or _refuses_writes(bench):
             rows, latencies = _rows_of_a_read_only(bench, declared), _latencies_of_reading(bench)
         else:
-            rows, latencies = list(_rows(bench, declared, report)), _latencies(bench)
+            rows = [*_rows(bench, declared, report), _links_row(bench, place_link)]
+            latencies = _latencies(bench)
     except BaseException:
         _cleaned(bench)
         raise
@@ -151,9 +160,21 @@ def _rows(bench: Bench, declared: Guarantees, report: Report) -> Iterator[Row]:
         report(Progress("probe", done + 1, total, "checks"))
     for done, (name, check) in enumerate(contents.CHECKS.items(), len(_PROMISES)):
         about, fault = _tried(check, bench)
-        kept = Verdict.BROKEN if fault else Verdict.KEPT
-        yield Row(name, True, not fault, kept, fault or about or "")
+        yield _required(name, about, fault)
         report(Progress("probe", done + 1, total, "checks"))
+
+
+def _links_row(bench: Bench, place_link: PlaceLink | None) -> Row:
+    place = place_link or placer(bench.raw())
+    if place is None:
+        return Row("links lead nowhere", True, None, Verdict.UNKNOWN, "no link can be placed from here")
+    about, fault = _tried(lambda bench: links_lead_nowhere(bench, place), bench)
+    return _required("links lead nowhere", about, fault)
+
+
+def _required(name: str, about: str | None, fault: str) -> Row:
+    """The row of what every host has to keep."""
+    return Row(name, True, not fault, Verdict.BROKEN if fault else Verdict.KEPT, fault or about or "")
 
 
 def _row(name: str, said: Any, found: tuple[object, str] | None, fault: str) -> Row:  # noqa: ANN401 - a field's value
@@ -210,7 +231,7 @@ def _rows_of_a_read_only(bench: Bench, declared: Guarantees) -> list[Row]:
             Row(name, getattr(declared, name), None, Verdict.UNKNOWN, "nothing can be stored")
             for name in names
         ),
-        Row("byte ranges", True, not fault, Verdict.BROKEN if fault else Verdict.KEPT, fault or about or ""),
+        _required("byte ranges", about, fault),
     ]
 
 
