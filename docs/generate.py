@@ -17,6 +17,9 @@ from oaio_storage.hosts import Guarantees
 from oaio_storage.hosts.options import Described
 from oaio_storage.hosts.probe import Latency, Probed, Row
 from oaio_storage.model import OaiObject
+from oaio_storage.testing import Fault, HostContract, HostSource, KitCounts, ReadOnlyContract, TreeContract
+from oaio_storage.testing.misbehaving import LIARS
+from oaio_storage.testing.misbehaving.faults import ALL
 
 DOCS = Path(__file__).resolve().parent
 
@@ -189,8 +192,60 @@ def _fields(kind: Any) -> str:  # noqa: ANN401 - a class of attrs
     return f"## {kind.__name__}\n\n{summary}\n\n" + "\n".join(lines).replace("``", "`")
 
 
+_CONTRACT_KIT = """\
+# The contract kit: every test, count, fault and liar
+
+This page is made by `make docs`; [the contract kit](../contract-kit.md) says how they are used. Numbers such
+as B8 are the clauses of the contract of storage hosts.
+
+{parts}
+"""
+
+
+def contract_kit_page() -> str:
+    """The text of ``reference/contract-kit.md``."""
+    groups = [group for group in HostContract.__bases__ if _tests(group)]
+    parts = ["# `HostContract`", *(_tests_of(group, f"## {group.__name__}") for group in groups)]
+    parts += ["# `ReadOnlyContract`\n\nAll of `Given`, and:", _tests_of(ReadOnlyContract, "")]
+    parts += ["# `TreeContract`", _tests_of(TreeContract, "")]
+    faults = [f"| `{fault.name}` | {fault.value} | {_operations(fault)} |" for fault in Fault]
+    liars = [
+        f"| `{liar.__name__}` | {_summary(liar)} | {', '.join(f'`{test}`' for test in liar.rejected_by)} |"
+        for liar in LIARS
+    ]
+    parts += [
+        "# What is given and counted",
+        *map(_fields, (HostSource, KitCounts)),
+        "# Faults\n\n| fault | what happens | to |\n|---|---|---|\n" + "\n".join(faults),
+        "# Liars\n\n| liar | what it does | found by |\n|---|---|---|\n" + "\n".join(liars),
+    ]
+    return _CONTRACT_KIT.format(parts="\n\n".join(f"#{part}" if part[0] == "#" else part for part in parts))
+
+
+def _summary(kind: type) -> str:
+    return inspect.cleandoc(kind.__doc__ or "").splitlines()[0].replace("``", "`")
+
+
+def _tests(group: type) -> dict[str, str]:
+    """Names and docstrings of the tests that are defined in ``group`` itself."""
+    members = {name: member for name, member in vars(group).items() if name.startswith("test_")}
+    return {
+        name: " ".join((member.__doc__ or "").split()).replace("``", "`") for name, member in members.items()
+    }
+
+
+def _tests_of(group: type, title: str) -> str:
+    rows = [f"| `{name}` | {told} |" for name, told in _tests(group).items()]
+    return f"{title}\n\n".lstrip() + "| test | holds |\n|---|---|\n" + "\n".join(rows)
+
+
+def _operations(fault: Fault) -> str:
+    return "all" if fault.applies_to == ALL else ", ".join(f"`{name}`" for name in sorted(fault.applies_to))
+
+
 PAGES = {
     "reference/commands.md": commands_page,
+    "reference/contract-kit.md": contract_kit_page,
     "reference/exit-codes.md": exit_codes_page,
     "reference/json.md": json_page,
     "decisions/index.md": decisions_page,
