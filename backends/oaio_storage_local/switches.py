@@ -1,10 +1,9 @@
 """A folder takes the place of another, below an open and locked root."""
 
 import errno
-from collections.abc import Mapping
 
 from oaio_storage.errors import AlreadyExists, Changed, NotFound
-from oaio_storage.hosts.folders import How, displaced
+from oaio_storage.hosts.folders import Guards, How, displaced
 from oaio_storage.hosts.streams import sha256_of
 from oaio_storage.names import STATE_FOLDER
 from oaio_storage_local import trees
@@ -16,7 +15,7 @@ IMPOSSIBLE = frozenset(
 """What a disk says that can't do it in this way."""
 
 
-def check(folders: Folders, root: int, guards: Mapping[str, str]) -> None:
+def check(folders: Folders, root: int, guards: Guards) -> None:
     """Do nothing if each file of the state folder has the version that it must have.
 
     Raises:

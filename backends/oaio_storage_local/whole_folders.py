@@ -1,18 +1,20 @@
 """Whole folders of this machine: filled, switched and held, for trees of plain files."""
 
+import errno
 import fcntl
 import hashlib
 import os
 import stat
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from itertools import islice
 from typing import BinaryIO
 
 import attrs
 
-from oaio_storage.errors import NotFound, NotGuaranteed
-from oaio_storage.hosts.folders import How, Kind, Link, Placed
+from oaio_storage.errors import Busy, Corrupt, NotFound, NotGuaranteed
+from oaio_storage.hosts.folders import Guards, How, Incoming, Kind, Link, Placed
 from oaio_storage.hosts.streams import PIECE
 from oaio_storage_local import switches, trees
 from oaio_storage_local.disk import Disk
@@ -22,6 +24,7 @@ from oaio_storage_local.links import Linker
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ_ONLY, _EXECUTABLE = 0o444, 0o555
 _HOLD_ATTEMPTS, _HOLD_PAUSE = 50, 0.01
+_LINKS_AT_ONCE = 500  # others that change names wait for so many
 
 
 @attrs.frozen
@@ -59,6 +62,13 @@ class WholeFolders:
             return _identity(self._disk, folder)
         return ""
 
+    def inside(self, folder: str) -> Iterator[tuple[str, int]]:
+        """As in ``HostFolders``."""
+        with self._root("list", folder) as root, suppress(NotFound), self._entered(root, folder) as top:
+            for name, found in self._disk.entries(top).items():
+                if stat.S_ISDIR(found.st_mode):
+                    yield name, found.st_mtime_ns
+
     def placed(self, folder: str) -> Iterator[tuple[str, Placed | None]]:
         """As in ``HostFolders``."""
         with self._root("list", folder) as root, suppress(NotFound), self._entered(root, folder) as top:
@@ -76,46 +86,68 @@ class WholeFolders:
         with self._root("make", folder) as root:
             self._disk.close(trees.make(self._folders, root, trees.parts_of(folder)))
 
-    def receive(self, path: str, source: BinaryIO, *, executable: bool) -> tuple[Placed, str]:
+    def receive(self, file: Incoming, source: BinaryIO, *, guards: Guards) -> Placed:
         """As in ``HostFolders``."""
-        *parents, name = trees.parts_of(path)
-        with self._root("receive", path, source) as root:
-            parent = trees.make(self._folders, root, tuple(parents))
-            with trees.closing(self._disk, parent):
-                return self._received(parent, name, source, _EXECUTABLE if executable else _READ_ONLY)
+        *parents, name = trees.parts_of(file.path)
+        with (
+            self._root("receive", file.path, source) as root,
+            self._drafted(root, file, source) as (drafts, draft, handle),
+            self._guarded(root, guards),
+        ):
+            folder = trees.make(self._folders, root, tuple(parents))
+            with trees.closing(self._disk, folder):
+                self._disk.rename(draft, name, folder=drafts, target_folder=folder)
+            return trees.placed_of(self._disk.fstat(handle))
 
-    def _received(self, parent: int, name: str, source: BinaryIO, mode: int) -> tuple[Placed, str]:
+    @contextmanager
+    def _drafted(self, root: int, file: Incoming, source: BinaryIO) -> Iterator[tuple[int, str, int]]:
+        """The complete file under a name of its own: the open folder, that name, and the open file."""
         digest, draft = hashlib.sha256(), temporary_name()
-        with trees.closing(self._disk, self._disk.open(draft, _CREATE, 0o600, folder=parent)) as file:
+        folder = trees.make(self._folders, root, trees.parts_of(file.drafts))
+        with (
+            trees.closing(self._disk, folder),
+            trees.closing(self._disk, self._disk.open(draft, _CREATE, 0o600, folder=folder)) as handle,
+        ):
             try:
                 while piece := source.read(PIECE):
                     digest.update(piece)
                     view = memoryview(piece)
                     while view:
-                        view = view[self._disk.write(file, view) :]
-                self._disk.chmod(file, mode)
-                self._disk.rename(draft, name, folder=parent)
-            except BaseException:
-                with suppress(OSError):  # tidying up must not hide what failed
-                    self._disk.unlink(draft, folder=parent)
-                raise
-            return trees.placed_of(self._disk.fstat(file)), digest.hexdigest()
+                        view = view[self._disk.write(handle, view) :]
+                if digest.hexdigest() != file.checksum:
+                    raise Corrupt(f"{file.path!r} has another content than was announced", "Send it again.")
+                self._disk.chmod(handle, _EXECUTABLE if file.executable else _READ_ONLY)
+                yield folder, draft, handle
+            finally:
+                with suppress(OSError):  # it has its final name; or tidying up must not hide what failed
+                    self._disk.unlink(draft, folder=folder)
 
-    def discard(self, path: str) -> None:
+    def discard(self, path: str, *, guards: Guards) -> None:
         """As in ``HostFolders``."""
         *parents, name = trees.parts_of(path)
         with (
             self._root("delete", path) as root,
+            self._guarded(root, guards),
             suppress(FileNotFoundError, NotADirectoryError),
             self._folders.folder(root, parents) as parent,
         ):
             self._disk.unlink(name, folder=parent)
 
-    def link(self, links: Iterable[Link]) -> Iterator[tuple[Link, Placed | None]]:
+    def link(self, links: Iterable[Link], *, guards: Guards) -> Iterator[tuple[Link, Placed | None]]:
         """As in ``HostFolders``."""
-        with self._root("link", "") as root, closing(Linker(self._folders, root)) as linker:
-            for link in links:
-                yield link, linker.link(link)
+        rest = iter(links)
+        with self._root("link", "") as root:
+            while some := list(islice(rest, _LINKS_AT_ONCE)):
+                with self._guarded(root, guards), closing(Linker(self._folders, root)) as linker:
+                    linked = [linker.link(link) for link in some]
+                yield from zip(some, linked, strict=True)
+
+    @contextmanager
+    def _guarded(self, root: int, guards: Guards) -> Iterator[None]:
+        """The root's lock, with all guards as they must be."""
+        with self._folders.locked(root):
+            switches.check(self._folders, root, guards)
+            yield
 
     def take_modes(self, folder: str, model: str) -> None:
         """As in ``HostFolders``."""
@@ -139,10 +171,9 @@ class WholeFolders:
 
     # ---- switching
 
-    def switch(self, staged: str, place: str, how: How, *, guards: Mapping[str, str]) -> None:
+    def switch(self, staged: str, place: str, how: How, *, guards: Guards) -> None:
         """As in ``HostFolders``."""
-        with self._root("switch", place) as root, self._folders.locked(root):
-            switches.check(self._folders, root, guards)
+        with self._root("switch", place) as root, self._guarded(root, guards):
             try:
                 switches.switch(self._folders, root, staged, place, how)
             except OSError as err:
@@ -184,23 +215,28 @@ class WholeFolders:
         ):
             if not self._is_locked(target, fcntl.LOCK_EX):
                 return False
-            trees.empty(self._folders, target)
-            self._disk.rmdir(name, folder=parent)
+            try:
+                trees.empty(self._folders, target)
+                self._disk.rmdir(name, folder=parent)
+            except OSError as err:
+                if err.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise
+                return False  # somebody who does not hold it goes on filling it
             self._disk.sync(parent)
         return True
 
     @contextmanager
-    def hold(self, folder: str) -> "Iterator[Held]":
+    def hold(self, folder: str, *, alone: bool = False) -> "Iterator[Held]":
         """As in ``HostFolders``."""
         with self._root("open", folder) as root:
             target = trees.enter(self._folders, root, folder)
         with trees.closing(self._disk, target):
             for _ in range(_HOLD_ATTEMPTS):
-                if self._is_locked(target, fcntl.LOCK_SH):
+                if self._is_locked(target, fcntl.LOCK_EX if alone else fcntl.LOCK_SH):
                     break
-                time.sleep(_HOLD_PAUSE)  # somebody only asks whether it is held
+                time.sleep(_HOLD_PAUSE)  # somebody may only ask whether it is held
             else:
-                raise NotFound(f"the folder {folder!r} is being removed")
+                raise Busy(f"the folder {folder!r} is in use")
             yield Held(self._folders, target)
 
     def is_held(self, folder: str) -> bool:

@@ -6,6 +6,9 @@ from typing import BinaryIO, Literal, Protocol
 
 import attrs
 
+Guards = Mapping[str, str]
+"""Paths of files in the state folder -> the version that each must have."""
+
 Kind = Literal["", "folder", "link", "other"]
 """What stands somewhere: nothing, a folder, a symbolic link, anything else."""
 
@@ -41,12 +44,30 @@ class Link:
     executable: bool
 
 
+@attrs.frozen(kw_only=True)
+class Incoming:
+    """A file to be stored.
+
+    Attributes:
+        path: where.
+        checksum: SHA-256 that its content must have.
+        executable: whether its owner may execute it.
+        drafts: folder on the same disk for content that is not complete yet.
+    """
+
+    path: str
+    checksum: str
+    executable: bool
+    drafts: str
+
+
 class HostFolders(Protocol):
     """The folders of a host, for layouts that publish plain files; no method follows a link.
 
     Paths are relative to the root and checked by the caller. They may lie in the state folder, in which the
     caller has a folder of its own. Errors are those of :mod:`oaio_storage.errors`. Nothing is durable before
-    :meth:`flush`, unless it says so.
+    :meth:`flush`, unless it says so. Where a method takes guards, looking at them and changing a name are one
+    step for all that use this host.
     """
 
     @property
@@ -69,16 +90,33 @@ class HostFolders(Protocol):
         """Make a folder, and those above it, as far as they are missing."""
         ...
 
-    def receive(self, path: str, source: BinaryIO, *, executable: bool) -> tuple[Placed, str]:
-        """Store a read-only file with its folders, all or nothing; what it is, and its SHA-256."""
+    def receive(self, file: Incoming, source: BinaryIO, *, guards: Guards) -> Placed:
+        """Store a read-only file with its folders, all or nothing; what it is.
+
+        Raises:
+            Corrupt: ``source`` is not what was announced.
+            Changed: a guard is not as it must be.
+        """
         ...
 
-    def discard(self, path: str) -> None:
-        """Remove one file; that it is absent already is success."""
+    def discard(self, path: str, *, guards: Guards) -> None:
+        """Remove one file; that it is absent already is success.
+
+        Raises:
+            Changed: a guard is not as it must be.
+        """
         ...
 
-    def link(self, links: Iterable[Link]) -> Iterator[tuple[Link, Placed | None]]:
-        """Give files second names; None where that can't be, or the source is not as expected."""
+    def link(self, links: Iterable[Link], *, guards: Guards) -> Iterator[tuple[Link, Placed | None]]:
+        """Give files second names; None where that can't be, or the source is not as expected.
+
+        Raises:
+            Changed: a guard is not as it must be; some of the files may have their second name.
+        """
+        ...
+
+    def inside(self, folder: str) -> Iterator[tuple[str, int]]:
+        """The folders directly in ``folder``: name, and when something came or went in it (ns since 1970)."""
         ...
 
     def placed(self, folder: str) -> Iterator[tuple[str, Placed | None]]:
@@ -101,21 +139,20 @@ class HostFolders(Protocol):
         """Make all that lies below ``folder``, and its own name, survive a loss of power."""
         ...
 
-    def switch(self, staged: str, place: str, how: How, *, guards: Mapping[str, str]) -> None:
+    def switch(self, staged: str, place: str, how: How, *, guards: Guards) -> None:
         """Let the folder ``staged`` take the ``place``, durably, unless a guard has changed.
 
-        What was there before lies at ``staged`` afterwards; if nothing was, nothing does. Looking at the
-        guards and switching are one step for all that use this host.
+        What was there before lies at ``staged`` afterwards; if nothing was, nothing does.
 
         Args:
             staged: the folder, in the state folder.
             place: a name in the root.
             how: in which way. With ``"point"`` ``staged`` stays where it is and ``place`` is a link to it.
                 With ``"gap"`` what was there lies at :func:`displaced` of ``staged`` in between.
-            guards: paths of files in the state folder -> version that they must have.
+            guards: what must be as it was.
 
         Raises:
-            Changed: a file has another version, or is not there.
+            Changed: a guard is not as it must be.
             NotGuaranteed: this is not possible here in this way.
         """
         ...
@@ -125,16 +162,17 @@ class HostFolders(Protocol):
         ...
 
     def remove(self, folder: str) -> bool:
-        """Remove a folder and all in it; False if somebody holds it, and nothing was removed."""
+        """Remove a folder and all in it; False if somebody holds it, or goes on filling it, and it stays."""
         ...
 
-    def hold(self, folder: str) -> AbstractContextManager["HeldFolder"]:
+    def hold(self, folder: str, *, alone: bool = False) -> AbstractContextManager["HeldFolder"]:
         """The folder, or the one that a link of :meth:`switch` names, kept from :meth:`remove`.
 
-        It is kept until the block ends or this process does.
+        It is kept until the block ends or this process does. With ``alone`` nobody else may hold it.
 
         Raises:
             NotFound: there is no such folder.
+            Busy: somebody else holds it, and one of the two alone.
         """
         ...
 

@@ -6,7 +6,8 @@
     log/<nonce>              older parts of the log
     generations/<id>         the record of each generation that is kept
     kept/<id>/               the files of each that is kept and not live
-    staging/<transaction>/   state, plan, and files/: what is to become the next one
+    staging/<transaction>/   state, plan, and files/: what is to become the next one;
+                             incoming/ and committing/ serve its publisher alone
 """
 
 import re
@@ -76,6 +77,14 @@ class Places:
     def staged(self, transaction: str) -> str:
         """The folder with its files."""
         return f"{self.staging(transaction)}/files"
+
+    def committing(self, transaction: str) -> str:
+        """The folder that is held, by one process alone, while it is committed."""
+        return f"{self.staging(transaction)}/committing"
+
+    def incoming(self, transaction: str) -> str:
+        """The folder with files that are not complete yet."""
+        return f"{self.staging(transaction)}/incoming"
 
     def state(self, transaction: str) -> str:
         """The file that says whether it may still be committed."""

@@ -2,12 +2,13 @@
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 import attrs
 
-from oaio_storage.errors import Corrupt, InvalidArgument, RootUnavailable, SourceChanged
+from oaio_storage.errors import Corrupt, InvalidArgument, RootUnavailable, SourceChanged, Superseded
 from oaio_storage.hash_cache import HashCache
 from oaio_storage.manifest import Manifest
 from oaio_storage.progress import Progress, Report, ignore
@@ -93,7 +94,8 @@ def publish_folder(  # noqa: PLR0913 - each is said once for a publication
     if plan.is_empty:
         return Published(plan)
     staging = tree.begin(plan, yes=yes)
-    with tree.held(staging):
+    sent, size = 0, 0
+    with tree.held(staging), suppress(Superseded):  # by a twin: what commit says then is what holds
         sent, size = _send(staging, folder, report)
     return Published(plan, tree.commit(staging), sent, size)
 

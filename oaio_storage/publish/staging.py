@@ -1,21 +1,20 @@
 """One publication under way: its plan, its state, and the files that came so far, on the host."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import BinaryIO, cast
 
 import attrs
 
-from oaio_storage.errors import AlreadyExists, Corrupt, InvalidArgument, NotFound, Superseded
-from oaio_storage.hosts import Absent, CshApi
-from oaio_storage.hosts.folders import HostFolders, Link, Placed
+from oaio_storage.errors import Busy, Changed, Corrupt, InvalidArgument, NotFound, Superseded
+from oaio_storage.hosts import CshApi
+from oaio_storage.hosts.folders import Guards, HostFolders, Incoming, Link, Placed
 from oaio_storage.hosts.streams import opened, sha256_of
 from oaio_storage.manifest import FileEntry
+from oaio_storage.publish.gate import Gate
 from oaio_storage.publish.places import Places
 from oaio_storage.publish.plan import Plan, sources
 from oaio_storage.publish.record import Record
-
-OPEN, DEAD = b"open\n", b"dead\n"
-"""What the state file of a publication says; clean-up turns the first into the second, and nobody back."""
 
 
 @attrs.frozen(kw_only=True)
@@ -43,6 +42,7 @@ class Staging:
         folders: the folders of the host.
         places: of the tree.
         plan: what it is about.
+        ids: makes ids that nobody else makes.
         restored: for a rollback the generation that is brought back; else empty.
     """
 
@@ -50,7 +50,9 @@ class Staging:
     folders: HostFolders
     places: Places
     plan: Plan
+    ids: Callable[[], str]
     restored: str = ""
+    _guards: Guards = attrs.field(factory=dict, init=False)
     _verified: dict[str, str] = attrs.field(factory=dict, init=False)
 
     @property
@@ -58,36 +60,25 @@ class Staging:
         """The folder that is to become live."""
         return self.places.staged(self.plan.transaction)
 
+    @property
+    def gate(self) -> Gate:
+        """Whether it still takes files."""
+        return Gate(self.state, self.places.state(self.plan.transaction), self.ids)
+
     def open(self) -> None:
-        """Make it, or find it again after an interruption.
+        """Make it, or find it again after an interruption, and let files come.
 
         Raises:
             Superseded: clean-up gave it up.
         """
-        try:
-            self.state.write(self.places.state(self.plan.transaction), OPEN, expect=Absent)
-        except AlreadyExists:
-            self.version()
-        self.state.write(self.places.plan(self.plan.transaction), self.plan.text().encode())
-        if not self.folders.is_held(self.places.staging(self.plan.transaction)):
-            self.folders.move(self.places.kept(self.plan.generation), self.files)  # an attempt to point ended
+        transaction = self.plan.transaction
+        self._guards = {self.places.state(transaction): self.gate.open()}
+        self.state.write(self.places.plan(transaction), self.plan.text().encode())
+        self.folders.make(self.places.committing(transaction))
+        with suppress(Busy), self.folders.hold(self.places.committing(transaction), alone=True):
+            # where an attempt to let a link point at it ended
+            self.folders.move(self.places.kept(self.plan.generation), self.files)
         self.folders.make(self.files)
-
-    def version(self) -> str:
-        """The version of the state file, which a commit must still find.
-
-        Raises:
-            Superseded: clean-up gave it up.
-        """
-        path = self.places.state(self.plan.transaction)
-        try:
-            version = self.state.stat(path).version
-            is_open = self.state.read(path, version=version) == OPEN
-        except NotFound:
-            is_open = False
-        if not is_open:
-            raise Superseded("the publication was idle for so long that it was given up", "Publish again.")
-        return version
 
     def take_over(self, trees: Sequence[Tree]) -> None:
         """Give the files that ``trees`` have a name in this publication, if possible without copying.
@@ -99,7 +90,7 @@ class Staging:
         for path, placed in list(self.folders.placed(self.files)):
             entry = self.plan.manifest.get(path)
             if entry is None or not self._is_right(path, entry, placed):
-                self.folders.discard(f"{self.files}/{path}")
+                self.folders.discard(f"{self.files}/{path}", guards=self._guards)
         links, copies = [], {}
         held = [tree.record.manifest for tree in trees]
         for path, (number, source) in sources(self.plan.manifest, held).items():
@@ -112,7 +103,7 @@ class Staging:
             else:
                 copies[path] = link.source
         prefix = len(self.files) + 1
-        for link, linked in self.folders.link(links):
+        for link, linked in self.folders.link(links, guards=self._guards):
             if linked is None:
                 copies[link.target[prefix:]] = link.source
             else:
@@ -131,17 +122,24 @@ class Staging:
         Raises:
             InvalidArgument: the plan has no such file.
             Corrupt: it is not what the plan says; nothing of it is kept.
+            Superseded: no more files are taken: the publication is being committed, or was given up.
         """
         entry = self.plan.manifest.get(path)
         if entry is None:
             raise InvalidArgument(f"the plan has no file {path[:200]!r}")
-        with opened(content, entry.size) as source:
-            placed, checksum = self.folders.receive(
-                f"{self.files}/{path}", cast("BinaryIO", source), executable=bool(entry.executable)
-            )
-        if checksum != entry.checksum:
-            self.folders.discard(f"{self.files}/{path}")
-            raise Corrupt(f"{path!r} is not the content that the plan names", "Send it again.")
+        file = Incoming(
+            path=f"{self.files}/{path}",
+            checksum=entry.checksum,
+            executable=bool(entry.executable),
+            drafts=self.places.incoming(self.plan.transaction),
+        )
+        try:
+            with opened(content, entry.size) as source:
+                placed = self.folders.receive(file, cast("BinaryIO", source), guards=self._guards)
+        except Changed as err:
+            raise Superseded(
+                "the publication takes no more files: it is being committed or given up"
+            ) from err
         self._verified[path] = placed.mark
 
     def complete(self) -> dict[str, str]:

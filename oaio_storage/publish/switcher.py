@@ -7,7 +7,7 @@ from typing import cast
 
 import attrs
 
-from oaio_storage.errors import Changed, NotGuaranteed
+from oaio_storage.errors import AlreadyExists, Changed, InvalidArgument, NotGuaranteed
 from oaio_storage.hosts import CshApi
 from oaio_storage.hosts.folders import HostFolders, How, displaced
 from oaio_storage.publish.head import Head, Intent, Switch
@@ -54,7 +54,7 @@ class Switcher:
                     self.settle(head.live)
                 return head, version
             transaction = head.intent.switch.transaction
-            if waited < PATIENCE and self.folders.is_held(self.places.staging(transaction)):
+            if waited < PATIENCE and self.folders.is_held(self.places.committing(transaction)):
                 self.sleep(_PAUSE)
                 waited += _PAUSE
             else:
@@ -78,14 +78,13 @@ class Switcher:
         """
         head = head or Head(layout=LAYOUT, nonce=self.ids())
         switch = self._entry(staging, head)
-        marks = staging.complete()
-        guards = {self.places.state(staging.plan.transaction): staging.version()}
-        hows = ways(
-            self.folders.kind(self.places.live),
-            is_first=head.live is None,
-            can_exchange=self.host.guarantees.swap,
-            allow_gap=self.allow_gap,
-        )
+        guards = {self.places.state(switch.transaction): staging.gate.close()}
+        try:
+            marks = staging.complete()
+        except InvalidArgument:
+            staging.open()
+            raise
+        hows = self._ways(head, version)
         self.folders.take_modes(staging.files, self.places.live)
         self.folders.flush(staging.files)
         staged = staging.files
@@ -115,6 +114,19 @@ class Switcher:
             staged = self.places.staged(switch.transaction)
             for folder in (staged, displaced(staged)):
                 self.folders.move(folder, self.places.kept(switch.parent))
+
+    def _ways(self, head: Head, version: str) -> tuple[How, ...]:
+        try:
+            return ways(
+                self.folders.kind(self.places.live),
+                is_first=head.live is None,
+                can_exchange=self.host.guarantees.swap,
+                allow_gap=self.allow_gap,
+            )
+        except AlreadyExists as err:
+            if self.head.read()[1] != version:
+                raise Changed(f"{self.places.tree!r} was published by somebody else meanwhile") from err
+            raise
 
     def _entry(self, staging: Staging, head: Head) -> Switch:
         plan = staging.plan

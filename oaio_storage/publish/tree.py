@@ -9,16 +9,18 @@ from typing import cast
 
 import attrs
 
-from oaio_storage.errors import Changed, Corrupt, InvalidArgument, NotFound, Superseded
+from oaio_storage.errors import Busy, Changed, Corrupt, InvalidArgument, NotFound, Superseded
 from oaio_storage.hosts import CshApi
 from oaio_storage.hosts.folders import HeldFolder, HostFolders, displaced
 from oaio_storage.manifest import Manifest, diff
+from oaio_storage.names import STATE_FOLDER
+from oaio_storage.publish.gate import Gate
 from oaio_storage.publish.head import Head, Intent, Switch
 from oaio_storage.publish.head_file import HeadFile
 from oaio_storage.publish.places import Places, checked_id, is_id
 from oaio_storage.publish.plan import Plan, transaction_id
 from oaio_storage.publish.record import Record
-from oaio_storage.publish.staging import DEAD, Staging, Tree
+from oaio_storage.publish.staging import Staging, Tree
 from oaio_storage.publish.switcher import LAYOUT, Switcher
 
 _ATTEMPTS, _PAUSE = 100, 0.02
@@ -133,8 +135,13 @@ class PublishedTree:
 
     def plan(self, manifest: Manifest) -> Plan:
         """What publishing ``manifest`` would do. Nothing is changed."""
-        base = self.live()
-        return self._planned(manifest, base.generation if base else "")
+        while True:
+            base = self.live()
+            try:
+                return self._planned(manifest, base.generation if base else "")
+            except NotFound:
+                if self.live() == base:  # else it was replaced, and collected, meanwhile
+                    raise
 
     def begin(self, plan: Plan, *, yes: bool = False, restored: str = "") -> Staging:
         """Make ready for the files of ``plan``; what the host has already is taken over.
@@ -150,7 +157,12 @@ class PublishedTree:
         """
         head, _ = self._switcher.recovered()
         staging = Staging(
-            state=self.host.state, folders=self.folders, places=self.places, plan=plan, restored=restored
+            state=self.host.state,
+            folders=self.folders,
+            places=self.places,
+            plan=plan,
+            ids=self.ids,
+            restored=restored,
         )
         if head is not None and head.find(plan.transaction):
             return staging
@@ -158,7 +170,12 @@ class PublishedTree:
         if not yes:
             plan.check_deletions()
         staging.open()
-        staging.take_over(list(self._trees(plan.base, restored)))
+        try:
+            trees = list(self._trees(plan.base, restored))
+        except NotFound:
+            self._check_base(plan, self._switcher.recovered()[0])  # else it was collected meanwhile
+            raise
+        staging.take_over(trees)
         return staging
 
     def commit(self, staging: Staging) -> Switch:
@@ -175,10 +192,12 @@ class PublishedTree:
             head, version = self._switcher.recovered()
             self._check_base(staging.plan, head)
             try:
-                with self.folders.hold(self.places.staging(transaction)):
+                with self.folders.hold(self.places.committing(transaction), alone=True):
                     self._switcher.switch(staging, head, version)
             except Changed:
                 pass
+            except Busy:  # somebody else commits the same publication
+                self.sleep(_PAUSE)
             except (NotFound, InvalidArgument, Superseded):
                 if self._done(transaction) is None:
                     raise
@@ -191,7 +210,7 @@ class PublishedTree:
     def held(self, staging: Staging) -> Iterator[None]:
         """Keep clean-up from a staging until the block ends or this process does."""
         with ExitStack() as stack:
-            with suppress(NotFound):  # it became live already
+            with suppress(NotFound, Busy):  # it became live already, or is being removed
                 stack.enter_context(self.folders.hold(self.places.staging(staging.plan.transaction)))
             yield
 
@@ -239,18 +258,10 @@ class PublishedTree:
         return [one for one in self.recorded() if one in known or not self._is_under_way(one)]
 
     def idle(self, since: datetime) -> list[str]:
-        """The transactions that were begun before ``since``, that nobody works on, sorted.
-
-        Raises:
-            OaioError: as ``CshApi.list`` does.
-        """
+        """The transactions of publications under way that did not change after ``since``, sorted."""
         limit = int(since.timestamp() * 1e9)
-        found = []
-        for stat in self.host.state.list(self.places.stagings):
-            transaction, _, name = stat.path.removeprefix(f"{self.places.stagings}/").partition("/")
-            if name == "state" and is_id(transaction) and stat.mtime <= limit:
-                found.append(transaction)
-        return sorted(found)
+        found = self.folders.inside(f"{STATE_FOLDER}/{self.places.stagings}")
+        return sorted(name for name, changed in found if is_id(name) and changed <= limit)
 
     def drop(self, generation: str) -> bool:
         """Remove a generation that the head names as going; False if somebody reads it."""
@@ -264,10 +275,7 @@ class PublishedTree:
         staging = self.places.staging(transaction)
         if self.folders.is_held(staging):
             return False
-        path = self.places.state(transaction)
-        with suppress(NotFound, Changed):
-            version = self.host.state.stat(path).version
-            self.host.state.write(path, DEAD, expect=version)
+        Gate(self.host.state, self.places.state(transaction), self.ids).give_up()
         head, _ = self.recovered()
         if head is not None and (done := head.find(transaction)):
             self._switcher.settle(done)
@@ -349,7 +357,7 @@ class PublishedTree:
             head, version = self.head.read()
             switch = self._wanted(head, generation)
             for folder in self._folders_of(switch, cast("Head", head)):
-                with suppress(NotFound):
+                with suppress(NotFound, Busy):
                     held = stack.enter_context(self.folders.hold(folder))
                     is_live = folder == self.places.live
                     is_same = self.head.read()[1] == version

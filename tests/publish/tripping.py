@@ -23,6 +23,7 @@ class Wire:
         after: whether that operation is done first.
         raised: makes what is raised then.
         only: trip once, and not at every later operation too, as the end of a process does.
+        passing: called before each operation.
         count: operations so far.
         names: of them.
     """
@@ -33,11 +34,13 @@ class Wire:
     only: bool = False
     count: int = 0
     names: list[str] = attrs.field(factory=list)
+    passing: Callable[[], None] = lambda: None
 
     @contextmanager
     def operation(self, name: str) -> Iterator[None]:
         self.count += 1
         self.names.append(name)
+        self.passing()
         trips = self.count == self.at or (self.at and not self.only and self.count > self.at)
         if trips and not (self.after and self.count == self.at):
             raise self.raised()
@@ -64,7 +67,7 @@ class TrippingFolders:
             try:
                 with self._wire.operation(name):
                     found = method(*args, **named)
-                    if name in {"link", "placed"}:
+                    if name in {"link", "placed", "inside"}:
                         found = iter(list(found))
             except BaseException:
                 if name == "read" and found is not None:
