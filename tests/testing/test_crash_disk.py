@@ -176,6 +176,8 @@ BEGINNING: list[tuple[Any, ...]] = [
     ("link", "", "b", "", "c"),
     ("create", "a", "a", b"other"),
     ("symlink", "a", "a", "c"),
+    ("mkdir", "", "d"),
+    ("rename", "", "d", "a"),  # which is not empty
 ]
 
 
