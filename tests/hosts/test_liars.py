@@ -1,13 +1,16 @@
 """The contract kit finds hosts that do not keep what they declare, by the right test."""
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import attrs
 import pytest
 
 from oaio_storage.errors import OaioError
+from oaio_storage.hosts import Guarantees, Stat
+from oaio_storage.hosts.foreign import ForeignErrors
 from oaio_storage.testing import Contract, HostContract, HostSource, KitCounts, replaces
 from oaio_storage.testing.misbehaving import LIARS, MemoryApi, Store
 from oaio_storage.testing.misbehaving.liars import Liar
@@ -61,6 +64,68 @@ def test_a_liar_is_found_by_the_right_tests(liar: type[Liar], tmp_path: Path) ->
     assert set(failed) == set(liar.rejected_by)
     for why in failed.values():  # the host is to blame, not the test
         assert isinstance(why, AssertionError | OaioError | pytest.fail.Exception), why
+
+
+class TakesFoldersForFiles(MemoryApi):
+    def _stat(self, path: str) -> Stat:
+        if any(held.startswith(f"{path}/") for held in self.store.files):
+            return Stat(path, 0, "folder")
+        return super()._stat(path)
+
+
+class ReadsOneTooMany(MemoryApi):
+    def _read(self, path: str, start: int, end: int | None, version: str | None) -> bytes:
+        return super()._read(path, start, None if end is None else end + 1, version)
+
+
+class KnowsNoVersionOfStrangers(MemoryApi):
+    def _stat(self, path: str) -> Stat:
+        return attrs.evolve(super()._stat(path), version="")
+
+
+class DeclaresAnotherChecksum(MemoryApi):
+    @property
+    def guarantees(self) -> Guarantees:
+        return attrs.evolve(super().guarantees, checksum="sha256")
+
+    def _stat(self, path: str) -> Stat:
+        return attrs.evolve(super()._stat(path), checksum="0" * 64)
+
+
+class CleansTooMuch(MemoryApi):
+    def _clean_up(self, older_than: float) -> int:  # noqa: ARG002 - the hook's signature
+        self.store.files.clear()
+        return 0
+
+
+class CountsPages(MemoryApi):
+    def _list(self, folder: str) -> Iterator[Stat]:
+        first = 0
+        while page := sorted(super()._list(folder), key=lambda seen: seen.path)[first : first + 5]:
+            yield from page
+            first += 5
+
+
+class PassesForeignErrors(MemoryApi):
+    foreign_errors: ClassVar[ForeignErrors] = {}
+
+
+DEFECTS: dict[type[MemoryApi], str] = {
+    TakesFoldersForFiles: "test_the_absent_is_not_found",
+    ReadsOneTooMany: "test_ranges_are_slices",
+    KnowsNoVersionOfStrangers: "test_what_strangers_put_there_is_read",
+    DeclaresAnotherChecksum: "test_checksums_are_those_of_the_content",
+    CleansTooMuch: "test_clean_up_removes_no_file",
+    CountsPages: "test_a_listing_goes_on_while_files_come_and_go",
+    PassesForeignErrors: "test_foreign_errors_have_ours",
+}
+"""Mistakes of those who write backends, for tests that no liar fails."""
+
+
+@pytest.mark.parametrize("made", DEFECTS)
+def test_a_defect_is_found_by_the_right_test(made: type[MemoryApi], tmp_path: Path) -> None:
+    (why,) = why_rejected(made, [DEFECTS[made]], tmp_path).values()
+    assert isinstance(why, AssertionError | OaioError | pytest.fail.Exception), why
 
 
 def test_there_is_a_liar_of_each_kind() -> None:
