@@ -87,7 +87,9 @@ class Hand:
         self.disk.rename(source, target, folder=self._place(place))
 
     def move(self, place: str, source: str, target_place: str, target: str) -> None:
-        if not (target_place == source and not place):  # else it would go into itself
+        into_itself = target_place == source and not place
+        onto_its_parent = place == target and not target_place
+        if not (into_itself or onto_its_parent):  # the model does not look for those above
             self.disk.rename(
                 source, target, folder=self._place(place), target_folder=self._place(target_place)
             )
