@@ -22,6 +22,7 @@ RESOLUTION = 2_000_000_000
 """Nanoseconds by which a file has to be older than the moment it was hashed: FAT's tick, the coarsest."""
 
 _FORMAT = 1
+_AT_ONCE = 500  # a query may have 999 variables in older releases of SQLite
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS hashed (file TEXT PRIMARY KEY, state TEXT, checksum TEXT, proof TEXT) WITHOUT ROWID
 """
@@ -71,15 +72,21 @@ class HashCache:
 
     def recall(self, stats: Sequence[os.stat_result]) -> list[str | None]:
         """The SHA-256 of each file, as hashed when it was in this very state; None where it is not known."""
-        query = "SELECT state, checksum, proof FROM hashed WHERE file = ?"
         known: list[str | None] = [None] * len(stats)
+        files = [_file(stat) for stat in stats]
 
         def look(connection: sqlite3.Connection) -> None:
-            for place, stat in enumerate(stats):
-                file, state = _file(stat), _state(stat)
-                row = connection.execute(query, (file,)).fetchone()
-                if row and row[0] == state and row[2] == _proof(file, state, row[1]):
-                    known[place] = row[1]
+            rows: dict[str, tuple[str, str, str]] = {}
+            for begin in range(0, len(files), _AT_ONCE):
+                some = files[begin : begin + _AT_ONCE]
+                marks = ", ".join("?" * len(some))
+                query = f"SELECT * FROM hashed WHERE file IN ({marks})"  # noqa: S608 - nothing but question marks
+                rows |= {file: found for file, *found in connection.execute(query, some)}
+            for place, (file, stat) in enumerate(zip(files, stats, strict=True)):
+                if found := rows.get(file):
+                    state, checksum, proof = found
+                    if state == _state(stat) and proof == _proof(file, state, checksum):
+                        known[place] = checksum
 
         self._with_connection(look)
         return known
