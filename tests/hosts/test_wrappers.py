@@ -168,6 +168,20 @@ def test_a_small_call_does_not_overtake_a_large_one() -> None:
     assert order == ["large", "small"]
 
 
+def test_a_read_of_an_open_stream_waits_for_its_turn(tmp_path: Path) -> None:
+    inner = LocalApi(str(tmp_path))
+    inner.write("a", b"content")
+    host = Limit(inner, 1)
+    with host.open("a") as stream, ThreadPoolExecutor(1) as holder, ThreadPoolExecutor(1) as reader:
+        holding = host.gate.passing()
+        holder.submit(holding.__enter__).result()
+        reading = reader.submit(stream.read)
+        while not host.gate._waiting:
+            assert not reading.done()
+        holder.submit(holding.__exit__, None, None, None).result()
+        assert reading.result() == b"content"
+
+
 def test_a_host_may_be_the_source_of_its_own_writes() -> None:
     host = Limit(MemoryApi(), 1, 1)
     host.write("a", b"x" * (3 << 20))

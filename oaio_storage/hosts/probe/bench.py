@@ -23,6 +23,7 @@ LEFT_BEHIND = 24 * 3600 * 10**9
 """Nanoseconds after which the files of a probe that was killed are removed by the next one."""
 
 WORKERS = 8
+START_SECONDS = 60
 
 Given = TypeVar("Given")
 Answer = TypeVar("Answer")
@@ -173,7 +174,7 @@ def in_parallel(act: Callable[[Given], Answer], given: list[Given]) -> list[Answ
 
 def at_once(acts: Sequence[Callable[[], Answer]]) -> list[Answer | OaioError]:
     """The answers of ``acts``, which all begin at the same moment, or the errors of ours that they raised."""
-    start = threading.Barrier(len(acts))
+    start = threading.Barrier(len(acts), timeout=START_SECONDS)
 
     def one(act: Callable[[], Answer]) -> Answer | OaioError:
         start.wait()
