@@ -53,6 +53,11 @@ def test_no_file_names(what: str) -> None:
     assert found == []
 
 
+def test_no_file_holds_both_sides_of_a_merge() -> None:
+    marker = re.compile(rb"^(?:<{7}|\|{7}|>{7})(?: |$)", re.MULTILINE)
+    assert [str(path.relative_to(PROJECT)) for path in FILES if marker.search(path.read_bytes())] == []
+
+
 def test_files_and_functions_stay_small() -> None:
     large = []
     for path in SHIPPED:

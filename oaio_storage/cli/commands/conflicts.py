@@ -12,6 +12,8 @@ def conflicts(ctx: typer.Context, *, root: RootOption = None, as_json: JsonOptio
     """List the conflicts.
 
     In each, two versions of an object did not know of each other. Both are kept until oaio resolve decides.
+
+    Example: oaio conflicts
     """
     options = common(ctx, root, as_json=as_json)
     with opened(options) as client:

@@ -25,9 +25,9 @@ def demo(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show it all: two devices, two users, a real server.
+    """Show it all: two users, three devices, a real server.
 
-    Three devices and a server share a copy of a folder, over HTTP, on this machine alone. Each step is
+    Devices and server share a copy of a folder, over HTTP, on this machine alone. Each step is
     checked by checksums; at the end stand the lines of Python that did it.
 
     Example: oaio demo ~/Documents/thesis

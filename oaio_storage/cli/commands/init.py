@@ -19,7 +19,7 @@ def init(  # noqa: PLR0913 - one parameter for each option
     user: Annotated[str, typer.Option("--user", metavar="NAME", help="Name of the user at the server.")],
     password_stdin: PasswordOption = False,
     device: Annotated[str, typer.Option("--device", metavar="ID", help="Else the host name.")] = "",
-    app: Annotated[str, typer.Option("--app", metavar="ID", help="The app it is for.")] = "",
+    app: Annotated[str, typer.Option("--app", metavar="ID", help="Else this program's name.")] = "",
     csh: Annotated[str, typer.Option("--csh", metavar="ID", help="Else the server's default.")] = "",
     as_json: JsonOption = False,
 ) -> None:

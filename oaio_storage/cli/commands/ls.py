@@ -12,6 +12,8 @@ def ls(ctx: typer.Context, *, root: RootOption = None, as_json: JsonOption = Fal
     """List the objects that this client knows.
 
     Each line: your right (C creator, D delete, U update, r read), the number of files, the id.
+
+    Example: oaio ls --json
     """
     options = common(ctx, root, as_json=as_json)
     with opened(options) as client:

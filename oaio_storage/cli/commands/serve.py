@@ -22,10 +22,11 @@ def serve(  # noqa: PLR0913 - one parameter for each option
     ] = 8000,
     tls_cert: Annotated[
         Path | None,
-        typer.Option("--tls-cert", metavar="F", exists=True, dir_okay=False, help="PEM file."),
+        typer.Option("--tls-cert", metavar="F", exists=True, dir_okay=False, help="Certificate chain (PEM)."),
     ] = None,
     tls_key: Annotated[
-        Path | None, typer.Option("--tls-key", metavar="F", exists=True, dir_okay=False, help="PEM file.")
+        Path | None,
+        typer.Option("--tls-key", metavar="F", exists=True, dir_okay=False, help="Its private key (PEM)."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

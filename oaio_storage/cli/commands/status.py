@@ -12,6 +12,8 @@ def status(ctx: typer.Context, *, root: RootOption = None, as_json: JsonOption =
     """Tell what waits: unsent edits, conflicts, problems.
 
     Says what this client knows, without asking the server.
+
+    Example: oaio status
     """
     options = common(ctx, root, as_json=as_json)
     with opened(options) as client:
