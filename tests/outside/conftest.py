@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from outsider import PASSWORD, Client, NewClient, NewUser, oaio
+from outsider import PASSWORD, Client, NewClient, NewUser, installed_programs, oaio
 
 from oaio_storage.testing.servers import RunningServer, oaio_server
 
@@ -17,6 +17,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server for the tests of one module; those that stop or damage it start their own."""
     with oaio_server(tmp_path_factory.mktemp("server") / "data") as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs of an environment that has the built wheel, and nothing of this checkout."""
+    return installed_programs(tmp_path_factory.mktemp("environment"), wheel)
 
 
 @pytest.fixture(scope="module")

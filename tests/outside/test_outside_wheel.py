@@ -5,13 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-from outsider import PASSWORD, environment, installed_programs, oaio, run, tree, written
-
-
-@pytest.fixture(scope="module")
-def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return installed_programs(tmp_path_factory.mktemp("environment"), wheel)
+from outsider import PASSWORD, environment, oaio, run, tree, written
 
 
 @contextmanager
