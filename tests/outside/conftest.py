@@ -43,12 +43,12 @@ def user(new_user: NewUser) -> str:
     return new_user()
 
 
-@pytest.fixture
-def new_client(server: RunningServer, tmp_path: Path) -> NewClient:
-    """Makes a client with a folder of its own."""
+@pytest.fixture(scope="module")
+def new_client(server: RunningServer, tmp_path_factory: pytest.TempPathFactory) -> NewClient:
+    """Makes a client in a folder of its own; nothing else is in the folder around it."""
 
     def make(user: str, device: str = "laptop", *, at: RunningServer | None = None) -> Client:
-        root = tmp_path / f"{user}-{device}"
+        root = tmp_path_factory.mktemp("client") / "root"
         words = ("init", root, "--server", (at or server).url, "--user", user, "--device", device)
         oaio(*words, "--password-stdin", stdin=PASSWORD).ok()
         return Client(root)
@@ -56,7 +56,14 @@ def new_client(server: RunningServer, tmp_path: Path) -> NewClient:
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def client(new_client: NewClient, user: str) -> Client:
-    """A client of the module's user."""
+    """A client of the module's user; a test that damages it makes its own."""
     return new_client(user)
+
+
+@pytest.fixture(scope="module")
+def pair(new_client: NewClient, new_user: NewUser) -> tuple[Client, Client]:
+    """A laptop and a phone of one user; each test has objects of its own on them."""
+    user = new_user()
+    return new_client(user), new_client(user, "phone")

@@ -147,9 +147,9 @@ def test_values_that_are_not_allowed_change_nothing(client: Client) -> None:
     made = client.register("--values", '{"a": 1}')
     before = client.state()
     for name, text in NO_VALUES.items():
-        for words in (("register",), ("update", made)):
-            done = client.run(*words, "--values", "-", stdin=text)
-            assert done.ended(2).out == "", name
+        assert client.run("register", "--values", "-", stdin=text).ended(2).out == "", name
+    for name in ("NaN", "NUL", "too deep", "too large", "a list"):
+        assert client.run("update", made, "--values", "-", stdin=NO_VALUES[name]).ended(2).out == "", name
     assert client.state() == before
 
 
@@ -164,18 +164,20 @@ def test_values_and_files_are_refused_together(client: Client, tmp_path: Path) -
 def test_unknown_ids_are_not_found(client: Client, tmp_path: Path) -> None:
     client.register("--values", '{"a": 1}')
     before = client.state()
-    for oaio_id in ("no such object", "..", "../../etc", "*", "new\nline"):
-        for words in (
-            ("show",),
-            ("files",),
-            ("update", "--values", "{}"),
-            ("unregister",),
-            ("unregister", "--wipe"),
-        ):
-            client.run(words[0], oaio_id, *words[1:]).ended(4, "no object")
-        client.run("share", oaio_id, "bob").ended(4, "no object")
-        client.run("files", oaio_id, "--at", tmp_path / "there").ended(4)
-        client.run("resolve", oaio_id, "--keep", "front").ended(4, "no conflict")
+    unknown, *odd = ("no such object", "..", "../../etc", "*", "new\nline")
+    for words in (
+        ("show",),
+        ("files",),
+        ("files", "--at", tmp_path / "there"),
+        ("update", "--values", "{}"),
+        ("unregister",),
+        ("share", "bob"),
+    ):
+        client.run(words[0], unknown, *words[1:]).ended(4, "no object")
+    client.run("resolve", unknown, "--keep", "front").ended(4, "no conflict")
+    for oaio_id in odd:
+        client.run("show", oaio_id).ended(4, "no object")
+        client.run("unregister", oaio_id, "--wipe").ended(4, "no object")
     assert client.state() == before
     assert not (tmp_path / "there").exists()
 
@@ -186,23 +188,26 @@ def test_a_name_with_a_lone_surrogate_is_not_registered(client: Client, tmp_path
     odd.write_text("odd")
     before = client.state()
     client.run("register", odd).ended(2, "surrogate")
-    client.run("register", folder).ended(1)
+    client.run("register", folder).ended(2, "surrogate")
     assert client.state() == before
     assert odd.read_text() == "odd"
 
 
-@pytest.mark.parametrize("name", ["..", "a/../..", "dev/ice", "\t"])
+@pytest.mark.parametrize("name", ["a/../..", "dev/ice", "\t"])
 def test_a_device_name_that_no_id_may_hold_is_refused(
     name: str, server: RunningServer, user: str, tmp_path: Path
 ) -> None:
     words = ("init", tmp_path / "root", "--server", server.url, "--user", user, "--password-stdin")
-    done = oaio(*words, "--device", name, stdin=PASSWORD)
-    assert done.code in (0, 2)
-    if done.code == 0:
-        client = Client(tmp_path / "root")
-        client.register("--values", '{"a": 1}')
-        client.sync()
-        assert not any(set(one) & set("/\\\t") or one.startswith(".") for one in client.ids())
+    oaio(*words, "--device", name, stdin=PASSWORD).ended(2, "device_id")
+    assert not (tmp_path / "root").exists()
+
+
+def test_a_device_name_of_dots_leaves_no_folder(new_client: NewClient, user: str, tmp_path: Path) -> None:
+    client = new_client(user, "..")
+    made = client.register(written(tmp_path / "mine", {"a": "a"}))
+    client.sync()
+    assert client.files(made)[0].read_text() == "a"
+    assert not made.startswith(".")
 
 
 def test_an_unmounted_root_is_a_problem_and_nothing_is_removed(
@@ -234,7 +239,10 @@ def test_an_empty_path_is_not_the_current_folder(client: Client) -> None:
     assert client.ids() == before
 
 
-def test_a_missing_root_can_not_be_registered_by_update_either(client: Client, tmp_path: Path) -> None:
+def test_a_missing_root_can_not_be_registered_by_update_either(
+    new_client: NewClient, user: str, tmp_path: Path
+) -> None:
+    client = new_client(user)
     folder = written(tmp_path / "disk", {"a": "a"})
     made = client.register(folder)
     folder.rename(tmp_path / "unplugged")
@@ -242,7 +250,7 @@ def test_a_missing_root_can_not_be_registered_by_update_either(client: Client, t
     assert len(client.files(made)) == 1
 
 
-def test_a_root_that_overlaps_client_root_is_refused(client: Client, tmp_path: Path) -> None:
+def test_a_root_that_overlaps_client_root_is_refused(client: Client) -> None:
     inside = written(client.root / "mine", {"a": "a"})
     before = client.state()
     for folder in (client.root, client.root.parent, inside):
@@ -251,7 +259,6 @@ def test_a_root_that_overlaps_client_root_is_refused(client: Client, tmp_path: P
     client.run("update", made, client.root.parent).ended(2)
     client.run("unregister", made).ok()
     assert client.state() == before
-    assert tmp_path in client.root.parents
 
 
 def test_a_client_root_of_another_user_is_refused(
@@ -266,9 +273,12 @@ def test_a_client_root_of_another_user_is_refused(
 
 @pytest.mark.parametrize("text", ["", "{", '{"server": 5}', "\0"])
 def test_damaged_settings_are_told_and_left_alone(text: str, client: Client) -> None:
-    (client.root / "settings.json").write_text(text)
+    settings = client.root / "settings.json"
+    kept = settings.read_bytes()
+    settings.write_text(text)
     client.run("sync").ended(1, "settings.json")
-    assert (client.root / "settings.json").read_text() == text
+    assert settings.read_text() == text
+    settings.write_bytes(kept)
 
 
 def test_an_unknown_csh_id_fails_at_once_and_lists_what_the_server_offers(
@@ -281,10 +291,10 @@ def test_an_unknown_csh_id_fails_at_once_and_lists_what_the_server_offers(
     oaio(*words, "--csh", "Local", stdin=PASSWORD).ok()
 
 
-@pytest.fixture
-def own_server(tmp_path: Path) -> Iterator[RunningServer]:
-    """A server whose disk the test exchanges, with the user alice."""
-    data = tmp_path / "own" / "data"
+@pytest.fixture(scope="module")
+def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A server whose disk a test exchanges and brings back, with the user alice."""
+    data = tmp_path_factory.mktemp("own") / "data"
     oaio("user", "add", "alice", "--data", data, "--password-stdin", stdin=PASSWORD).ok()
     with oaio_server(data) as server:
         yield server

@@ -4,11 +4,15 @@ import json
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
+import attrs
 import pytest
 from outsider import OAIO, PASSWORD, Browser, Client, NewClient, NewUser, environment, oaio, tree, written
 
 from oaio_storage.testing.servers import RunningServer
+
+Pair = tuple[Client, Client]
 
 
 def test_init_keeps_a_session_that_only_its_owner_can_read(client: Client) -> None:
@@ -43,11 +47,10 @@ def test_options_stand_before_or_after_the_command_or_in_the_environment(client:
     assert oaio("ls", "--root", client.root, env={"OAIO_ROOT": "/nowhere"}).ok().code == 0
 
 
-def test_values_registered_on_one_device_are_on_the_other_after_both_synchronised(
-    new_client: NewClient, user: str
-) -> None:
-    laptop, phone = new_client(user), new_client(user, "phone")
+def test_values_registered_on_one_device_are_on_the_other_after_both_synchronised(pair: Pair) -> None:
+    laptop, phone = pair
     values = {"title": "Größe", "n": [1, 2.5, None, True], "deep": {"": -0.0}, "big": 2**63}
+    laptop.sync()
     made = laptop.register("--values", json.dumps(values))
     report = laptop.sync()
     assert (report["sent"], report["problems"]) == (1, [])
@@ -56,8 +59,8 @@ def test_values_registered_on_one_device_are_on_the_other_after_both_synchronise
     assert laptop.sync()["sent"] == 0
 
 
-def test_a_file_and_a_folder_arrive_byte_by_byte(new_client: NewClient, user: str, tmp_path: Path) -> None:
-    laptop, phone = new_client(user), new_client(user, "phone")
+def test_a_file_and_a_folder_arrive_byte_by_byte(pair: Pair, tmp_path: Path) -> None:
+    laptop, phone = pair
     folder = written(
         tmp_path / "mine", {"a b/ü [1].txt": "one", "a b/*": "two", "empty": "", ".dot": "three"}
     )
@@ -73,8 +76,8 @@ def test_a_file_and_a_folder_arrive_byte_by_byte(new_client: NewClient, user: st
     assert sorted(path.read_text() for path in phone.files(whole)) == ["why", "zed"]
 
 
-def test_only_changed_files_are_sent(new_client: NewClient, user: str, tmp_path: Path) -> None:
-    laptop, phone = new_client(user), new_client(user, "phone")
+def test_only_changed_files_are_sent(pair: Pair, tmp_path: Path) -> None:
+    laptop, phone = pair
     folder = written(tmp_path / "mine", {"big": "x" * 1_000_000, "small": "1"})
     made = laptop.register(folder)
     assert laptop.sync()["bytes_sent"] > 1_000_000
@@ -121,8 +124,8 @@ def test_an_object_is_known_by_the_end_of_its_id(client: Client) -> None:
     assert client.json("show", made[-12:])["oaio_id"] == made
 
 
-def test_files_lists_and_at_chooses_where_they_are(new_client: NewClient, user: str, tmp_path: Path) -> None:
-    laptop, phone = new_client(user), new_client(user, "phone")
+def test_files_lists_and_at_chooses_where_they_are(pair: Pair, tmp_path: Path) -> None:
+    laptop, phone = pair
     made = laptop.register(written(tmp_path / "mine", {"a": "1", "b/c": "2"}))
     laptop.sync()
     phone.sync()
@@ -135,10 +138,8 @@ def test_files_lists_and_at_chooses_where_they_are(new_client: NewClient, user: 
     assert tree(place) == tree(tmp_path / "mine")
 
 
-def test_what_lies_in_the_chosen_folder_is_never_overwritten(
-    new_client: NewClient, user: str, tmp_path: Path
-) -> None:
-    laptop, phone = new_client(user), new_client(user, "phone")
+def test_what_lies_in_the_chosen_folder_is_never_overwritten(pair: Pair, tmp_path: Path) -> None:
+    laptop, phone = pair
     made = laptop.register(written(tmp_path / "mine", {"a": "1"}))
     laptop.sync()
     phone.sync()
@@ -147,8 +148,8 @@ def test_what_lies_in_the_chosen_folder_is_never_overwritten(
     assert (place / "a").read_text() == "precious"
 
 
-def test_removed_files_go_from_the_other_device(new_client: NewClient, user: str, tmp_path: Path) -> None:
-    laptop, phone = new_client(user), new_client(user, "phone")
+def test_removed_files_go_from_the_other_device(pair: Pair, tmp_path: Path) -> None:
+    laptop, phone = pair
     folder = written(tmp_path / "mine", {"a": "1", "b": "2", "c": "3"})
     made = laptop.register(folder)
     laptop.sync()
@@ -188,10 +189,8 @@ def test_sharing_with_nobody_is_not_found(client: Client) -> None:
     client.run("share", made, "nobody-of-this-name", "--right", "r").ended(4, "nobody-of-this-name")
 
 
-def test_unregister_deletes_everywhere_and_wipe_takes_only_its_files(
-    new_client: NewClient, user: str, tmp_path: Path
-) -> None:
-    laptop, phone = new_client(user), new_client(user, "phone")
+def test_unregister_deletes_everywhere_and_wipe_takes_only_its_files(pair: Pair, tmp_path: Path) -> None:
+    laptop, phone = pair
     folder = written(tmp_path / "mine", {"a": "1", "b": "2"})
     made = laptop.register(folder)
     laptop.sync()
@@ -209,68 +208,89 @@ def test_unregister_deletes_everywhere_and_wipe_takes_only_its_files(
     assert [path.name for path in folder.iterdir()] == ["later"]
 
 
-@pytest.fixture
-def two_sides(new_client: NewClient, new_user: NewUser) -> tuple[Client, Client, str, str]:
-    """Two devices with one conflict: the phone's edit stands in front, the laptop's was overtaken."""
+@attrs.frozen
+class Sides:
+    """Two devices with conflicts: the phone's edits stand in front, the laptop's were overtaken."""
+
+    laptop: Client
+    phone: Client
+    made: dict[str, str]
+
+    def conflict(self, device: Client, name: str) -> dict[str, Any]:
+        (found,) = [one for one in device.json("conflicts") if one["oaio_id"] == self.made[name]]
+        return dict(found)
+
+
+@pytest.fixture(scope="module")
+def sides(new_client: NewClient, new_user: NewUser) -> Sides:
+    """Four conflicts, each for one use, so that the order of the tests does not matter."""
     user = new_user()
     laptop, phone = new_client(user), new_client(user, "phone")
-    made = laptop.register("--values", '{"side": "none"}')
+    names = ("listed", "front", "other", "both")
+    made = {name: laptop.register("--values", '{"side": "none"}') for name in names}
     laptop.sync()
     phone.sync()
-    laptop.run("update", made, "--values", '{"side": "laptop"}').ok()
-    phone.run("update", made, "--values", '{"side": "phone"}').ok()
+    for device, side in ((laptop, "laptop"), (phone, "phone")):
+        for oaio_id in made.values():
+            device.run("update", oaio_id, "--values", json.dumps({"side": side})).ok()
     laptop.sync()
     told = phone.run("sync", "--json").ended(6).json
-    assert len(told["conflicts"]) == 1
+    assert {one["oaio_id"] for one in told["conflicts"]} == set(made.values())
     laptop.run("sync").ended(6)
-    return laptop, phone, made, told["conflicts"][0]["id"]
+    return Sides(laptop, phone, made)
 
 
-Sides = tuple[Client, Client, str, str]
-
-
-def test_a_conflict_keeps_both_sides_and_is_told_once(two_sides: Sides) -> None:
-    laptop, phone, made, conflict = two_sides
-    for device in (laptop, phone):
-        (listed,) = device.json("conflicts")
-        assert set(listed) == {"id", "oaio_id", "front", "other", "since"}
-        assert (listed["id"], listed["oaio_id"]) == (conflict, made)
-        sides = {listed[side]["client_values"]["side"] for side in ("front", "other")}
-        assert sides == {"laptop", "phone"}
-        assert listed["front"]["client_values"]["side"] == "phone"
+def test_a_conflict_keeps_both_sides_and_is_told_once(sides: Sides) -> None:
+    listed = [sides.conflict(device, "listed") for device in (sides.laptop, sides.phone)]
+    assert listed[0]["id"] == listed[1]["id"]
+    for conflict in listed:
+        assert set(conflict) == {"id", "oaio_id", "front", "other", "since"}
+        assert conflict["front"]["client_values"]["side"] == "phone"
+        assert conflict["other"]["client_values"]["side"] == "laptop"
+    for device in (sides.laptop, sides.phone):
         device.run("sync").ok()
 
 
-@pytest.mark.parametrize(("keep", "side"), [("front", "phone"), ("other", "laptop")])
-def test_resolve_settles_a_conflict_on_all_devices(keep: str, side: str, two_sides: Sides) -> None:
-    laptop, phone, made, conflict = two_sides
-    laptop.run("resolve", conflict, "--keep", keep).ok()
+def test_resolve_settles_a_conflict_on_all_devices(sides: Sides) -> None:
+    laptop, phone, made = sides.laptop, sides.phone, sides.made
+    for keep in ("front", "other", "both"):
+        conflict = sides.conflict(laptop, keep)["id"]
+        kept = laptop.json("resolve", conflict, "--keep", keep)["oaio_id"]
+        assert (kept == made[keep]) is (keep != "both")
     laptop.sync()
     phone.sync()
     for device in (laptop, phone):
-        assert device.values(made) == {"side": side}
-        assert device.json("conflicts") == []
+        assert device.values(made["front"]) == device.values(made["both"]) == {"side": "phone"}
+        assert device.values(made["other"]) == device.values(kept) == {"side": "laptop"}
+        assert {one["oaio_id"] for one in device.json("conflicts")} == {made["listed"]}
 
 
-def test_resolve_keeps_both_as_two_objects(two_sides: Sides) -> None:
-    laptop, phone, made, conflict = two_sides
-    other = laptop.json("resolve", conflict, "--keep", "both")["oaio_id"]
+def test_without_a_terminal_a_missing_decision_names_the_option(sides: Sides) -> None:
+    conflict = sides.conflict(sides.laptop, "listed")
+    sides.laptop.run("resolve", conflict["id"]).ended(2, "--keep")
+    assert sides.conflict(sides.laptop, "listed") == conflict
+
+
+def test_an_edit_whose_right_is_lost_later_is_a_problem(new_client: NewClient, new_user: NewUser) -> None:
+    alice, bob = new_user(), new_user()
+    laptop, tablet = new_client(alice), new_client(bob, "tablet")
+    made = laptop.register("--values", '{"a": 1}')
     laptop.sync()
-    phone.sync()
-    assert phone.values(made) == {"side": "phone"}
-    assert phone.values(other) == {"side": "laptop"}
-    assert phone.json("conflicts") == []
-
-
-def test_without_a_terminal_a_missing_decision_names_the_option(two_sides: Sides) -> None:
-    laptop, _, _, conflict = two_sides
-    laptop.run("resolve", conflict).ended(2, "--keep")
-    assert len(laptop.json("conflicts")) == 1
+    laptop.run("share", made, bob, "--right", "U").ok()
+    tablet.sync()
+    tablet.run("update", made, "--values", '{"a": 2}').ok()
+    laptop.run("share", made, bob, "--right", "r").ok()
+    (problem,) = tablet.run("sync", "--json").ended(3).json["problems"]
+    assert problem["oaio_id"] == made
+    assert tablet.json("status")["problems"] == [problem]
+    laptop.sync()
+    assert laptop.values(made) == {"a": 1}
 
 
 def test_an_ended_session_fails_with_the_command_that_begins_another(
-    client: Client, server: RunningServer, user: str
+    new_client: NewClient, server: RunningServer, user: str
 ) -> None:
+    client = new_client(user)
     made = client.register("--values", '{"a": 1}')
     cookies = json.loads((client.root / "session.json").read_text())["cookies"]
     browser = Browser(server.url).login(user)
