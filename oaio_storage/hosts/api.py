@@ -141,7 +141,8 @@ class CshApi(ABC):
         check_path(path)
         self._check_change(expect)
         with streams.opened(content, size) as source, self._only_ours("write", path, source):
-            return self._write(path, cast("BinaryIO", source), source.size, expect, headers or {})
+            stored = self._write(path, cast("BinaryIO", source), source.size, expect, headers or {})
+            return source.checked(stored)
 
     @final
     def copy(self, source: str, target: str) -> Stat:

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from oaio_storage.errors import Corrupt, InvalidArgument, OaioError, SourceChanged
+from oaio_storage.errors import BadAnswer, Corrupt, InvalidArgument, OaioError, SourceChanged
+from oaio_storage.hosts.guarantees import Stat
 
 ReadRange = Callable[[str, int, int | None, str | None], bytes]
 
@@ -33,6 +34,7 @@ class Source(io.RawIOBase):
         self.failure: Exception | None = None
         self._stream, self._mismatch = stream, mismatch
         self._count = 0
+        self._length = size
         self._start = stream.tell() if _is_seekable(stream) else None
 
     def readable(self) -> bool:
@@ -67,6 +69,8 @@ class Source(io.RawIOBase):
         try:
             content = self._stream.read(len(buffer))
             self._count += len(content)
+            if not content:
+                self._length = self._count
             if self.size is not None:
                 self._check(at_end=not content)
         except Exception as err:
@@ -74,6 +78,19 @@ class Source(io.RawIOBase):
             raise
         buffer[: len(content)] = content
         return len(content)
+
+    def checked(self, stored: Stat) -> Stat:
+        """``stored``, the host's answer, if it tells of as many bytes as there are (reliability, B21).
+
+        Raises:
+            BadAnswer: it tells of another number.
+        """
+        if self._length not in (None, stored.size):
+            raise BadAnswer(
+                f"{self._length} bytes of {stored.path!r} were sent, the host says {stored.size}",
+                "Write it again; oaio doctor tells what the host keeps.",
+            )
+        return stored
 
     def _check(self, *, at_end: bool) -> None:
         too_long = self._count > cast("int", self.size) or (self._count == self.size and self._stream.read(1))

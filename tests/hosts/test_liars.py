@@ -1,6 +1,7 @@
 """The contract kit finds hosts that do not keep what they declare, by the right test."""
 
 import inspect
+import io
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -8,7 +9,7 @@ from typing import Any, ClassVar
 import attrs
 import pytest
 
-from oaio_storage.errors import OaioError
+from oaio_storage.errors import BadAnswer, OaioError
 from oaio_storage.hosts import Guarantees, Stat
 from oaio_storage.hosts.foreign import ForeignErrors
 from oaio_storage.testing import Contract, HostContract, HostSource, KitCounts, replaces
@@ -145,3 +146,15 @@ def test_no_contract_test_is_replaced_by_accident() -> None:
     with pytest.raises(TypeError, match="test_new"):
         type("New", (Given,), {"test_new": replaces(lambda _: None)})
     assert type("Replacing", (Given,), {"test_kept": replaces(lambda _: None)})
+
+
+def test_a_host_that_tells_of_another_length_is_told_at_once() -> None:
+    class Miscounts(MemoryApi):
+        def _write(self, *given: Any) -> Stat:  # noqa: ANN401 - the hook's own
+            stored = super()._write(*given)
+            return attrs.evolve(stored, size=stored.size - 1)
+
+    host = Miscounts(Store())
+    for content, size in ((b"abc", None), (io.BytesIO(b"abc"), None), (io.BytesIO(b"abc"), 3)):
+        with pytest.raises(BadAnswer, match="3 bytes"):
+            host.write("a", content, size=size)
