@@ -13,6 +13,8 @@ ROOMS = {
     "oaio_storage.cli",
     "oaio_storage.client",
     "oaio_storage.hosts",
+    "oaio_storage.publish.serve",
+    "oaio_storage.scan",
     "oaio_storage.server",
     "oaio_storage.testing",
     "oaio_storage_local",

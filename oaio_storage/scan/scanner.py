@@ -1,0 +1,206 @@
+"""One scan of a folder."""
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from oaio_storage.errors import RootUnavailable
+from oaio_storage.hash_cache import HashCache, Hashed
+from oaio_storage.manifest import MAX_SIZE, FileEntry, Manifest
+from oaio_storage.names import MAX_PATH_BYTES, check_path, collisions, why_refused
+from oaio_storage.progress import Progress, Report, ignore
+from oaio_storage.scan.outcome import Scan
+from oaio_storage.scan.reading import KINDS, LargeFileError, entry_of, read_file, reason_of
+from oaio_storage.scan.roots import OPEN_FOLDER, identity_of, opened_root, root_identity
+
+_LARGE = 1 << 20
+"""Bytes from which on a file is hashed in another thread: for smaller ones that costs more than it saves."""
+
+_THREADS = min(4, os.cpu_count() or 1)
+_REPORT_EVERY = 256
+
+
+def scan(
+    root: Path,
+    *,
+    only: Iterable[str] | None = None,
+    cache: HashCache | None = None,
+    report: Report = ignore,
+    room: int = MAX_PATH_BYTES,
+) -> Scan:
+    """All regular files below ``root``, at every level, those in hidden folders too. Nothing is changed.
+
+    Args:
+        root: a folder; it may be reached through links.
+        only: just these relative paths, in place of all.
+        cache: checksums of earlier scans; without it every file is read.
+        report: told the number of files, in this thread, now and then and at the end.
+        room: bytes that a path may take (see ``names.check_path``).
+
+    Raises:
+        RootUnavailable: ``root`` is missing, no folder, not readable, or exchanged during the scan.
+        SourceChanged: a file was written to while it was read, twice.
+        InvalidName: ``only`` holds a path that no host may hold.
+    """
+    paths = None if only is None else frozenset(check_path(path, room=room) for path in only)
+    with opened_root(root) as folder:
+        scanner = _Scanner(folder, cache=cache, report=report, room=room)
+        if paths is None:
+            scanner.walk()
+        else:
+            scanner.look_at(paths)
+        scanner.hash_large()
+        if root_identity(root) != identity_of(os.fstat(folder)):
+            raise RootUnavailable(f"{str(root)!r} was exchanged while it was scanned")
+    return scanner.outcome(paths)
+
+
+class _Scanner:
+    """One scan under way. Each folder is opened from the root down, part by part, never through a link."""
+
+    def __init__(self, root: int, *, cache: HashCache | None, report: Report, room: int) -> None:
+        self._root, self._cache, self._report, self._room = root, cache, report, room
+        self._found: dict[str, FileEntry] = {}
+        self._unknown: dict[str, str] = {}
+        self._large: list[str] = []
+
+    def walk(self) -> None:
+        """Look at everything below the root, except for large files."""
+        waiting = [""]
+        while waiting:
+            prefix = waiting.pop()
+            try:
+                with self._entered(prefix) as folder:
+                    files, folders = self._listed(folder, prefix)
+                    waiting += folders
+                    self._look(folder, prefix, files)
+            except OSError as err:
+                self._note(prefix[:-1], err)
+
+    def look_at(self, paths: Iterable[str]) -> None:
+        """Look at ``paths`` only, except for large files."""
+        for prefix, name in sorted(map(_split, paths)):
+            try:
+                with self._entered(prefix) as folder:
+                    self._look(folder, prefix, [name])
+            except OSError as err:
+                self._note(prefix + name, err)
+
+    def hash_large(self) -> None:
+        """Read the files that were put off, several at a time."""
+        if not self._large:
+            return
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - costs small scans too much time
+
+        def read(path: str) -> Hashed | OSError:
+            prefix, name = _split(path)
+            try:
+                with self._entered(prefix) as folder:
+                    return self._hashed(folder, name)
+            except OSError as err:
+                return err
+
+        fresh = []
+        with ThreadPoolExecutor(_THREADS) as pool:
+            for path, outcome in zip(self._large, pool.map(read, self._large), strict=True):
+                if isinstance(outcome, OSError):
+                    self._note(path, outcome)
+                else:
+                    self._keep(path, outcome)
+                    fresh.append(outcome)
+        self._remember(fresh)
+
+    def outcome(self, only: frozenset[str] | None) -> Scan:
+        """The finished scan; names that clash are unknown."""
+        for group in collisions(self._found):
+            for path in group:
+                other = next(name for name in group if name != path)
+                self._unknown[path] = f"{other!r} has the same name on some systems"
+                del self._found[path]
+        self._report(Progress("scan", len(self._found), len(self._found), "files"))
+        return Scan(Manifest(self._found), dict(sorted(self._unknown.items())), only)
+
+    def _note(self, path: str, err: OSError) -> None:
+        """Note that looking at ``path`` failed: it is unknown, or went away meanwhile."""
+        if not path:
+            raise RootUnavailable(f"the folder to scan can't be read ({reason_of(err)})") from err
+        if not isinstance(err, FileNotFoundError):
+            self._unknown[path] = reason_of(err)
+
+    @contextmanager
+    def _entered(self, prefix: str) -> Iterator[int]:
+        """The folder ``prefix`` (empty, or with a slash at its end), open."""
+        folder = os.dup(self._root)
+        try:
+            for part in prefix.split("/")[:-1]:
+                outer, folder = folder, os.open(part, OPEN_FOLDER | os.O_NOFOLLOW, dir_fd=folder)
+                os.close(outer)
+            yield folder
+        finally:
+            os.close(folder)
+
+    def _listed(self, folder: int, prefix: str) -> tuple[list[str], list[str]]:
+        """The names of the files in ``folder``, and the prefixes of the folders in it."""
+        files, folders = [], []
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                path = prefix + entry.name
+                if reason := why_refused(path, room=self._room):
+                    self._unknown[path] = reason
+                elif entry.is_file(follow_symlinks=False):
+                    files.append(entry.name)
+                elif entry.is_dir(follow_symlinks=False):
+                    folders.append(f"{path}/")
+                else:
+                    self._unknown[path] = KINDS[stat.S_IFMT(entry.stat(follow_symlinks=False).st_mode)]
+        return files, folders
+
+    def _look(self, folder: int, prefix: str, names: list[str]) -> None:
+        """Find out what is known of the files ``names`` in ``folder``; large ones are put off."""
+        known = self._recalled(folder, names)
+        fresh = []
+        for name in names:
+            path = prefix + name
+            try:
+                hashed = known.get(name) or self._hashed(folder, name, below=_LARGE)
+            except LargeFileError:
+                self._large.append(path)
+            except OSError as err:
+                self._note(path, err)
+            else:
+                self._keep(path, hashed)
+                if name not in known:
+                    fresh.append(hashed)
+        self._remember(fresh)
+
+    def _recalled(self, folder: int, names: list[str]) -> dict[str, Hashed]:
+        if not self._cache:
+            return {}
+        states = {}
+        for name in names:
+            with suppress(OSError):
+                states[name] = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        checksums = self._cache.recall(list(states.values()))
+        known = zip(states.items(), checksums, strict=True)
+        return {name: Hashed(state, checksum, 0) for (name, state), checksum in known if checksum}
+
+    def _hashed(self, folder: int, name: str, below: int = MAX_SIZE + 1) -> Hashed:
+        moment = self._cache.now() if self._cache else 0
+        return Hashed(*read_file(folder, name, below), moment)
+
+    def _remember(self, fresh: list[Hashed]) -> None:
+        if self._cache:
+            self._cache.remember(fresh)
+
+    def _keep(self, path: str, hashed: Hashed) -> None:
+        self._found[path] = entry_of(hashed.stat, hashed.checksum)
+        if len(self._found) % _REPORT_EVERY == 0:
+            self._report(Progress("scan", len(self._found), None, "files", path))
+
+
+def _split(path: str) -> tuple[str, str]:
+    """The folder of ``path``, empty or with a slash at its end, and the name in it."""
+    parent, slash, name = path.rpartition("/")
+    return parent + slash, name
