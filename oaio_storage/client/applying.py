@@ -186,7 +186,7 @@ class Applier:
             elif found and not any(known.startswith(f"{path}/") for known in before):
                 in_the_way.append(path)
         if is_new_root and version.attached == "folder" and folder.exists():
-            found_there = scan(folder, cache=self.device.cache)
+            found_there = scan(folder, cache=self.device.cache, with_ignored=True)
             in_the_way += [
                 path for path in (*found_there.manifest, *found_there.unknown) if path not in wanted
             ]

@@ -74,7 +74,7 @@ def _check_free(device: Device, root: Path, wanted: Manifest) -> None:
         raise AlreadyExists(f"{there} is no folder, so {root} can't be one", "Choose another folder.")
     if there != root:
         return
-    found = scan(root, cache=device.cache)
+    found = scan(root, cache=device.cache, with_ignored=True)
     odd = sorted(found.unknown)
     for path, entry in found.manifest.items():
         if path not in wanted or wanted[path].checksum != entry.checksum:

@@ -6,6 +6,7 @@ import attrs
 
 from oaio_storage.manifest import Diff, FileEntry, Manifest, diff
 from oaio_storage.names import collisions
+from oaio_storage.scan.ignoring import Ignored
 
 
 @attrs.frozen
@@ -17,15 +18,19 @@ class Scan:
         unknown: path -> why nothing can be said about it, nor about what is below it. Names that are not
             UTF-8 hold lone surrogates.
         only: the paths that were looked at; None: all.
+        ignored: what was left out by the folder's own wish; nothing can be said about that either.
     """
 
     manifest: Manifest
     unknown: Mapping[str, str]
     only: frozenset[str] | None = None
+    ignored: Ignored = attrs.field(factory=Ignored, eq=False)
 
     def is_unknown(self, path: str) -> bool:
-        """Whether nothing can be said: ``path`` or a folder above it is unknown, or was not looked at."""
+        """Whether nothing can be said: it or a folder above it is unknown, ignored, or was not looked at."""
         if self.only is not None and path not in self.only:
+            return True
+        if self.ignored.covers(path):
             return True
         return path in self.unknown or any(folder in self.unknown for folder in _folders_above(path))
 

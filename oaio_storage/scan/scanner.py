@@ -11,6 +11,7 @@ from oaio_storage.hash_cache import HashCache, Hashed
 from oaio_storage.manifest import MAX_SIZE, FileEntry, Manifest
 from oaio_storage.names import MAX_PATH_BYTES, check_path, collisions, why_refused
 from oaio_storage.progress import Progress, Report, ignore
+from oaio_storage.scan.ignoring import Ignored, ignored_in
 from oaio_storage.scan.outcome import Scan
 from oaio_storage.scan.reading import KINDS, LargeFileError, entry_of, read_file, reason_of
 from oaio_storage.scan.roots import OPEN_FOLDER, identity_of, opened_root, root_identity
@@ -22,15 +23,19 @@ _THREADS = min(4, os.cpu_count() or 1)
 _REPORT_EVERY = 256
 
 
-def scan(
+def scan(  # noqa: PLR0913 - each is a choice of its own
     root: Path,
     *,
     only: Iterable[str] | None = None,
     cache: HashCache | None = None,
     report: Report = ignore,
     room: int = MAX_PATH_BYTES,
+    with_ignored: bool = False,
 ) -> Scan:
     """All regular files below ``root``, at every level, those in hidden folders too. Nothing is changed.
+
+    What the patterns of ``.oaioignore`` in ``root`` hide (gitignore(5)) is left out, whatever it is; a path
+    that is named in ``only`` is looked at in any case.
 
     Args:
         root: a folder; it may be reached through links.
@@ -38,15 +43,19 @@ def scan(
         cache: checksums of earlier scans; without it every file is read.
         report: told the number of files, in this thread, now and then and at the end.
         room: bytes that a path may take (see ``names.check_path``).
+        with_ignored: do as if there were no ``.oaioignore``.
 
     Raises:
-        RootUnavailable: ``root`` is missing, no folder, not readable, or exchanged during the scan.
+        InvalidConfiguration: ``.oaioignore`` is not as it has to be.
+        RootUnavailable: ``root`` is missing, no folder, not readable, or exchanged during the scan; or its
+            ``.oaioignore`` can't be read.
         SourceChanged: a file was written to while it was read, twice.
         InvalidName: ``only`` holds a path that no host may hold.
     """
     paths = None if only is None else frozenset(check_path(path, room=room) for path in only)
     with opened_root(root) as folder:
-        scanner = _Scanner(folder, cache=cache, report=report, room=room)
+        ignored = Ignored() if with_ignored or paths is not None else ignored_in(folder)
+        scanner = _Scanner(folder, ignored, cache=cache, report=report, room=room)
         if paths is None:
             scanner.walk()
         else:
@@ -60,8 +69,11 @@ def scan(
 class _Scanner:
     """One scan under way. Each folder is opened from the root down, part by part, never through a link."""
 
-    def __init__(self, root: int, *, cache: HashCache | None, report: Report, room: int) -> None:
-        self._root, self._cache, self._report, self._room = root, cache, report, room
+    def __init__(
+        self, root: int, ignored: Ignored, *, cache: HashCache | None, report: Report, room: int
+    ) -> None:
+        self._root, self._ignored = root, ignored
+        self._cache, self._report, self._room = cache, report, room
         self._found: dict[str, FileEntry] = {}
         self._unknown: dict[str, str] = {}
         self._large: list[str] = []
@@ -120,7 +132,7 @@ class _Scanner:
                 self._unknown[path] = f"{other!r} has the same name on some systems"
                 del self._found[path]
         self._report(Progress("scan", len(self._found), len(self._found), "files"))
-        return Scan(Manifest(self._found), dict(sorted(self._unknown.items())), only)
+        return Scan(Manifest(self._found), dict(sorted(self._unknown.items())), only, self._ignored)
 
     def _note(self, path: str, err: OSError) -> None:
         """Note that looking at ``path`` failed: it is unknown, or went away meanwhile."""
@@ -147,6 +159,8 @@ class _Scanner:
         with os.scandir(folder) as entries:
             for entry in entries:
                 path = prefix + entry.name
+                if self._ignored and self._hides(path, entry):
+                    continue
                 if reason := why_refused(path, room=self._room):
                     self._unknown[path] = reason
                 elif entry.is_file(follow_symlinks=False):
@@ -156,6 +170,10 @@ class _Scanner:
                 else:
                     self._unknown[path] = KINDS[stat.S_IFMT(entry.stat(follow_symlinks=False).st_mode)]
         return files, folders
+
+    def _hides(self, path: str, entry: os.DirEntry[str]) -> bool:
+        is_folder = entry.is_dir(follow_symlinks=False)
+        return self._ignored.hides(f"{path}/" if is_folder else path)
 
     def _look(self, folder: int, prefix: str, names: list[str]) -> None:
         """Find out what is known of the files ``names`` in ``folder``; large ones are put off."""

@@ -1,0 +1,111 @@
+"""What a folder's ``.oaioignore`` hides: git's pattern language (gitignore(5)), in one file at the root.
+
+Other than for git, which compares bytes, ``?`` and ``[]`` stand for one character, also outside ASCII.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, cast
+
+import attrs
+
+from oaio_storage.errors import InvalidConfiguration, RootUnavailable
+
+if TYPE_CHECKING:
+    from pathspec.pattern import RegexPattern
+
+IGNORE_FILE = ".oaioignore"
+MAX_IGNORE_BYTES = 1 << 20
+_BELOW = "ps_d"
+"""The group in the library's regular expressions that holds the slash behind a folder which matched."""
+
+_OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+
+
+@attrs.frozen(eq=False)
+class Ignored:
+    """The patterns of one folder. A file below a hidden folder is hidden, whatever patterns say of it."""
+
+    _patterns: "Sequence[RegexPattern]" = ()
+
+    def __bool__(self) -> bool:
+        return bool(self._patterns)
+
+    def hides(self, path: str) -> bool:
+        """Whether ``path`` is hidden, given that no folder above it is; a folder has a slash at its end."""
+        last = next((one for one in reversed(self._patterns) if _names(one, path)), None)
+        return last is not None and bool(last.include)
+
+    def covers(self, path: str) -> bool:
+        """Whether the file ``path``, or a folder above it, is hidden."""
+        return bool(self._patterns) and any(map(self.hides, _lineage(path)))
+
+
+def ignored_in(root: int) -> Ignored:
+    """What the open folder ``root`` hides.
+
+    Raises:
+        RootUnavailable: the file can't be read; nothing that it may hide is shown.
+        InvalidConfiguration: it is no regular file, too long, or holds what is no pattern.
+    """
+    try:
+        file = os.open(IGNORE_FILE, _OPEN, dir_fd=root)
+    except FileNotFoundError:
+        return Ignored()
+    except OSError as err:
+        if err.errno in (errno.ELOOP, errno.ENXIO):
+            raise InvalidConfiguration(f"{IGNORE_FILE} is no regular file") from err
+        raise RootUnavailable(f"{IGNORE_FILE} can't be read: {err.strerror}") from err
+    try:
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            raise InvalidConfiguration(f"{IGNORE_FILE} is no regular file")
+        with open(file, "rb", closefd=False) as content:
+            text = content.read(MAX_IGNORE_BYTES + 1)
+    finally:
+        os.close(file)
+    if len(text) > MAX_IGNORE_BYTES:
+        raise InvalidConfiguration(f"{IGNORE_FILE} is longer than {MAX_IGNORE_BYTES} bytes")
+    return ignored_by(text.decode(errors="surrogateescape"))
+
+
+def ignored_by(text: str) -> Ignored:
+    """What the patterns in ``text`` hide.
+
+    Raises:
+        InvalidConfiguration: a line is no pattern.
+    """
+    from pathspec import GitIgnoreSpec  # noqa: PLC0415 - only where there are patterns
+
+    lines = [line.removesuffix("\r") for line in text.removeprefix("\ufeff").split("\n")]
+    try:
+        patterns = cast("list[RegexPattern]", GitIgnoreSpec.from_lines(lines).patterns)
+    except ValueError as err:
+        for number, line in enumerate(lines, 1):
+            try:
+                GitIgnoreSpec.from_lines([line])
+            except ValueError:
+                raise InvalidConfiguration(
+                    f"{IGNORE_FILE}: line {number} is no pattern: {line[:200]!r}", "Correct or remove it."
+                ) from err
+        raise
+    return Ignored([pattern for pattern in patterns if pattern.include is not None])
+
+
+def _names(pattern: "RegexPattern", path: str) -> bool:
+    """Whether ``pattern`` names ``path`` itself, and not only a folder above it, which was asked before."""
+    for found in pattern.regex.finditer(path) if pattern.regex else ():
+        below = found.groupdict().get(_BELOW)
+        if found.end(_BELOW) == len(path) if below else found.end() < len(path) or path[-1] != "/":
+            return True
+    return False
+
+
+def _lineage(path: str) -> Iterator[str]:
+    """The folders above ``path``, topmost first, each with its slash; then ``path``."""
+    at = path.find("/")
+    while at >= 0:
+        yield path[: at + 1]
+        at = path.find("/", at + 1)
+    yield path
