@@ -34,8 +34,14 @@ def opened(options: Common) -> Iterator["OaioClient"]:
         client.close()
 
 
-def the_one(text: str, known: Iterable[str], noun: str) -> str:
+def the_one(text: str, known: Iterable[str], noun: str, *, listed_by: str = "") -> str:
     """The one of ``known`` that is ``text``, or else the only one that begins or ends with it.
+
+    Args:
+        text: what a person wrote.
+        known: all ids that there are.
+        noun: what they are ids of.
+        listed_by: the command that lists them, if :data:`LISTED_BY` does not know it.
 
     Raises:
         NotFound: there is none.
@@ -46,7 +52,7 @@ def the_one(text: str, known: Iterable[str], noun: str) -> str:
         return text
     found = [one for one in ids if text and (one.startswith(text) or one.endswith(text))]
     if not found:
-        raise NotFound(f"there is no {noun} {text[:300]!r} here", f"oaio {LISTED_BY[noun]}")
+        raise NotFound(f"there is no {noun} {text[:300]!r} here", f"oaio {listed_by or LISTED_BY[noun]}")
     if len(found) > 1:
         shown = ", ".join(found[:MAX_SHOWN]) + (", ..." if len(found) > MAX_SHOWN else "")
         raise InvalidArgument(f"{text[:300]!r} fits {len(found)} {noun}s: {shown}", "Write more of the id.")

@@ -10,11 +10,12 @@ import attrs
 
 from oaio_storage.errors import Corrupt, InvalidArgument, RootUnavailable, SourceChanged, Superseded
 from oaio_storage.hash_cache import HashCache
-from oaio_storage.manifest import Manifest
+from oaio_storage.manifest import Manifest, diff
 from oaio_storage.progress import Progress, Report, ignore
 from oaio_storage.publish.head import Switch
-from oaio_storage.publish.plan import Plan
+from oaio_storage.publish.plan import Plan, transaction_id
 from oaio_storage.publish.staging import Staging
+from oaio_storage.publish.switcher import LAYOUT
 from oaio_storage.publish.tree import PublishedTree
 from oaio_storage.scan import Scan, check_apart, scan
 
@@ -51,16 +52,32 @@ def look(
         RootOverlap: the folder holds the host's root, or lies in it.
         SourceChanged: a file is being written to.
     """
-    if folder.is_symlink():
-        raise InvalidArgument(f"{str(folder)!r} is a symbolic link", "Name the folder that it leads to.")
-    check_apart(folder, Path(tree.folders.root_folder))
-    found = scan(folder, cache=cache, report=report)
-    _check_known(folder, found)
-    if not found.unknown:
+    found = _scanned(tree, folder, cache, report)
+    if not found.ignored:
         return found.manifest
     live = tree.live()
     base = tree.record(live.generation).manifest if live else Manifest()
     return found.changes(base).apply(base)
+
+
+def first_plan(
+    tree: PublishedTree, folder: Path, *, cache: HashCache | None = None, report: Report = ignore
+) -> Plan:
+    """What publishing ``folder`` would do on a host whose root was not set up yet; only to be looked at.
+
+    Raises:
+        As :func:`look`.
+    """
+    manifest = _scanned(tree, folder, cache, report).manifest
+    return Plan(
+        tree=tree.name,
+        root="",
+        layout=LAYOUT,
+        base="",
+        transaction=transaction_id("", tree.name, "", manifest.digest(), tree.by, ""),
+        manifest=manifest,
+        changes=diff(Manifest(), manifest),
+    )
 
 
 def publish_folder(  # noqa: PLR0913 - each is said once for a publication
@@ -98,6 +115,15 @@ def publish_folder(  # noqa: PLR0913 - each is said once for a publication
     with tree.held(staging), suppress(Superseded):  # by a twin: what commit says then is what holds
         sent, size = _send(staging, folder, report)
     return Published(plan, tree.commit(staging), sent, size)
+
+
+def _scanned(tree: PublishedTree, folder: Path, cache: HashCache | None, report: Report) -> Scan:
+    if folder.is_symlink():
+        raise InvalidArgument(f"{str(folder)!r} is a symbolic link", "Name the folder that it leads to.")
+    check_apart(folder, Path(tree.folders.root_folder))
+    found = scan(folder, cache=cache, report=report)
+    _check_known(folder, found)
+    return found
 
 
 def _send(staging: Staging, folder: Path, report: Report) -> tuple[int, int]:

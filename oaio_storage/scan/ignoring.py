@@ -5,6 +5,7 @@ Other than for git, which compares bytes, ``?`` and ``[]`` stand for one charact
 
 import errno
 import os
+import re
 import stat
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, cast
@@ -28,15 +29,14 @@ _OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 class Ignored:
     """The patterns of one folder. A file below a hidden folder is hidden, whatever patterns say of it."""
 
-    _patterns: "Sequence[RegexPattern]" = ()
+    _patterns: Sequence[tuple[re.Pattern[str], bool]] = ()
 
     def __bool__(self) -> bool:
         return bool(self._patterns)
 
     def hides(self, path: str) -> bool:
         """Whether ``path`` is hidden, given that no folder above it is; a folder has a slash at its end."""
-        last = next((one for one in reversed(self._patterns) if _names(one, path)), None)
-        return last is not None and bool(last.include)
+        return next((hidden for regex, hidden in reversed(self._patterns) if _names(regex, path)), False)
 
     def covers(self, path: str) -> bool:
         """Whether the file ``path``, or a folder above it, is hidden."""
@@ -90,12 +90,19 @@ def ignored_by(text: str) -> Ignored:
                     f"{IGNORE_FILE}: line {number} is no pattern: {line[:200]!r}", "Correct or remove it."
                 ) from err
         raise
-    return Ignored([pattern for pattern in patterns if pattern.include is not None])
+    return Ignored([(_mended(one.regex), bool(one.include)) for one in patterns if one.regex is not None])
 
 
-def _names(pattern: "RegexPattern", path: str) -> bool:
-    """Whether ``pattern`` names ``path`` itself, and not only a folder above it, which was asked before."""
-    for found in pattern.regex.finditer(path) if pattern.regex else ():
+def _mended(regex: re.Pattern[str]) -> re.Pattern[str]:
+    """``regex`` with negated classes that leave slashes alone, as gitignore(5) has them."""
+    return re.compile(regex.pattern.replace("[^", "[^/"), regex.flags)
+
+
+def _names(regex: re.Pattern[str], path: str) -> bool:
+    """Whether a pattern names ``path`` itself, and not only a folder above it, which was asked before."""
+    if path[-1] == "/" and _names(regex, path[:-1]):
+        return True
+    for found in regex.finditer(path):
         below = found.groupdict().get(_BELOW)
         if found.end(_BELOW) == len(path) if below else found.end() < len(path) or path[-1] != "/":
             return True

@@ -48,6 +48,7 @@ def _git(folder: Path, *words: str, stdin: str = "") -> str:
 @example(patterns=["*", "!*/", "!*.txt"], paths={"a/b/b.txt", "a/b/a.o"})
 @example(patterns=["a/**", "!a/b"], paths={"a/b", "a/a", "a/b/a"})
 @example(patterns=["/\u00fc", "b/*\u00fc"], paths={"\u00fc", "b/a\u00fc", "b/u"})
+@example(patterns=["*[!a]", "c[!b]d"], paths={"b/a", "c/d"})
 @example(patterns=["a/**/b", "\\#d", "\\!e"], paths={"a/b", "a/a/b", "#d", "!e"})
 def test_what_is_hidden_is_what_git_ignores(repository: Path, patterns: list[str], paths: set[str]) -> None:
     text = "\n".join(patterns)

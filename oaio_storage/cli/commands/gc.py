@@ -1,0 +1,37 @@
+"""``oaio gc``."""
+
+from typing import Annotated
+
+import typer
+
+from oaio_storage.cli.options import JsonOption, common
+from oaio_storage.cli.output import answer, count_text
+from oaio_storage.cli.publishing import SHOWN, AtOption, NameArgument, tree_at
+
+
+def gc(
+    ctx: typer.Context,
+    name: NameArgument,
+    *,
+    at: AtOption,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would go.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove old generations of a tree, and publications that were given up.
+
+    The last three generations stay, all that were live during the last day, and whatever is in use.
+
+    Example: oaio gc site --at ./www
+    """
+    from oaio_storage.publish.cleaning import clean_up  # noqa: PLC0415 - not needed for --help
+
+    with tree_at(at, name) as tree:
+        done = clean_up(tree, dry_run=dry_run)
+    lines = [
+        *(f"generation   {one[:SHOWN]}" for one in done.generations),
+        *(f"publication  {one[:SHOWN]}" for one in done.stagings),
+        *(f"in use       {one[:SHOWN]}  stays" for one in done.in_use),
+    ]
+    counts = count_text(len(done.generations), "generation"), count_text(len(done.stagings), "publication")
+    lines.append(f"{name}: {' and '.join(counts)} {'would go' if dry_run else 'removed'}")
+    answer(done, *lines, as_json=common(ctx, None, as_json=as_json).as_json)

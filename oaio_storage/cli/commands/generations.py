@@ -1,0 +1,40 @@
+"""``oaio generations``."""
+
+from typing import TYPE_CHECKING
+
+import attrs
+import typer
+
+from oaio_storage.cli.options import JsonOption, common
+from oaio_storage.cli.output import answer, count_text, size_text
+from oaio_storage.cli.publishing import SHOWN, AtOption, NameArgument, tree_at
+from oaio_storage.errors import NotFound
+
+if TYPE_CHECKING:
+    from oaio_storage.publish.head import Switch
+
+
+def generations(ctx: typer.Context, name: NameArgument, *, at: AtOption, as_json: JsonOption = False) -> None:
+    """List what was live in a published tree, newest first, and what of it is kept.
+
+    Example: oaio generations site --at ./www
+    """
+    with tree_at(at, name) as tree:
+        history, live, kept = tree.history(), tree.live(), set(tree.recorded())
+    if live is None:
+        raise NotFound(f"nothing was published as {name!r}", f"oaio publish FOLDER {name} --to {at}")
+    if live not in history:
+        history = (*history, live)
+    told = [
+        {**attrs.asdict(made), "is_live": made == live, "is_kept": made.generation in kept}
+        for made in reversed(history)
+    ]
+    lines = [_line(made, is_live=made == live, is_kept=made.generation in kept) for made in reversed(history)]
+    answer(told, *lines, as_json=common(ctx, None, as_json=as_json).as_json)
+
+
+def _line(made: "Switch", *, is_live: bool, is_kept: bool) -> str:
+    state = "live" if is_live else "kept" if is_kept else "gone"
+    content = f"{count_text(made.files, 'file')}, {size_text(made.size)}"
+    how = f"back to {made.restored[:SHOWN]}" if made.restored else made.kind
+    return f"{state}  #{made.sequence}  {made.generation[:SHOWN]}  {made.at}  {how} by {made.by}  ({content})"

@@ -1,0 +1,191 @@
+"""``oaio publish``."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import attrs
+import typer
+
+from oaio_storage.cli.options import JsonOption, common, named_path
+from oaio_storage.cli.output import answer, count_text, size_text
+from oaio_storage.cli.progressing import progress
+from oaio_storage.cli.publishing import (
+    HOST_HELP,
+    SHOWN,
+    NameArgument,
+    YesOption,
+    checked_folder,
+    confirmed,
+    hash_cache,
+    is_set_up,
+    publisher,
+)
+from oaio_storage.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from oaio_storage.hash_cache import HashCache
+    from oaio_storage.progress import Report
+    from oaio_storage.publish.sending import Published
+    from oaio_storage.publish.tree import PublishedTree
+
+
+@attrs.frozen
+class _Order:
+    """What was asked for."""
+
+    folder: Path
+    dry_run: bool
+    save_plan: Path | None
+    plan: Path | None
+    yes: bool
+
+
+def publish(  # noqa: PLR0913 - one parameter for each option
+    ctx: typer.Context,
+    folder: Annotated[
+        Path,
+        typer.Argument(metavar="FOLDER", parser=named_path, help="Folder to publish; it is only read."),
+    ],
+    name: NameArgument,
+    *,
+    to: Annotated[str, typer.Option("--to", metavar="HOST|URL", help=HOST_HELP)],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
+    save_plan: Annotated[
+        Path | None,
+        typer.Option("--save-plan", metavar="FILE", help="With --dry-run: write the plan, for --plan."),
+    ] = None,
+    plan: Annotated[
+        Path | None,
+        typer.Option("--plan", metavar="FILE", help="Do exactly what a saved plan says, or nothing."),
+    ] = None,
+    yes: YesOption = False,
+    layout: Annotated[
+        str, typer.Option("--layout", metavar="L", help="How the tree is kept: swapped (plain files).")
+    ] = "swapped",
+    allow_gap: Annotated[
+        bool,
+        typer.Option(
+            "--allow-gap", help="Let readers find nothing for a moment, if the disk can't do better."
+        ),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a folder live on a host: all of it at once, or nothing.
+
+    Only files that the host does not have are sent. Readers see the old tree or the new one, never a mix,
+    and older ones are kept: oaio generations, oaio rollback. What .oaioignore in FOLDER names is left out.
+
+    Prints the changes as git status --short does. Exits with 6 when somebody else published meanwhile.
+
+    Example: oaio publish ./public site --to ./www
+    """
+    if save_plan and not dry_run:
+        raise InvalidArgument("--save-plan was given without --dry-run", "Add --dry-run.")
+    if plan and dry_run:
+        raise InvalidArgument("both --plan and --dry-run were given", "The plan says what would change.")
+    order = _Order(checked_folder(folder), dry_run, save_plan, plan, yes)
+    opts, begun = common(ctx, None, as_json=as_json), time.monotonic()
+    with (
+        _tree(order, name, to, layout=layout, allow_gap=allow_gap) as tree,
+        hash_cache() as cache,
+        progress() as shown,
+    ):
+        done = _planned(tree, order, cache, shown) if dry_run else _published(tree, order, cache, shown)
+    _tell(done, order, round(time.monotonic() - begun, 3), as_json=opts.as_json)
+
+
+@contextmanager
+def _tree(order: _Order, name: str, to: str, *, layout: str, allow_gap: bool) -> Iterator["PublishedTree"]:
+    """The tree to publish; its root gets a marker if it has none, unless nothing is to be changed."""
+    from oaio_storage.config import host_of  # noqa: PLC0415 - not needed for --help
+    from oaio_storage.publish.switcher import LAYOUT  # noqa: PLC0415 - same
+    from oaio_storage.publish.tree import PublishedTree  # noqa: PLC0415 - same
+    from oaio_storage.scan import check_apart  # noqa: PLC0415 - same
+
+    if layout != LAYOUT:
+        raise InvalidArgument(f"there is no layout {layout[:80]!r}", f"--layout {LAYOUT}")
+    with host_of(to) as host:
+        tree = PublishedTree(host=host, name=name, by=publisher(), allow_gap=allow_gap)
+        check_apart(order.folder, Path(tree.folders.root_folder))
+        if order.save_plan:
+            _check_outside(order.save_plan, order.folder)
+        if not order.dry_run or order.save_plan:
+            host.create_root()
+        yield tree
+
+
+def _check_outside(file: Path, folder: Path) -> None:
+    if folder.resolve() in file.absolute().parent.resolve().joinpath(file.name).parents:
+        raise InvalidArgument(
+            f"the plan {file} would lie in the folder that is published", "Name a file outside of it."
+        )
+
+
+def _planned(
+    tree: "PublishedTree", order: _Order, cache: "HashCache | None", report: "Report"
+) -> "Published":
+    from oaio_storage.publish.saved import save_plan  # noqa: PLC0415 - not needed for --help
+    from oaio_storage.publish.sending import Published, first_plan, look  # noqa: PLC0415 - same
+
+    if not is_set_up(tree.host):
+        return Published(first_plan(tree, order.folder, cache=cache, report=report))
+    plan = tree.plan(look(tree, order.folder, cache=cache, report=report))
+    if order.save_plan:
+        save_plan(plan, order.save_plan)
+    return Published(plan)
+
+
+def _published(
+    tree: "PublishedTree", order: _Order, cache: "HashCache | None", report: "Report"
+) -> "Published":
+    from oaio_storage.publish.saved import read_plan  # noqa: PLC0415 - not needed for --help
+    from oaio_storage.publish.sending import publish_folder  # noqa: PLC0415 - same
+
+    plan = read_plan(order.plan, tree) if order.plan else None
+    return confirmed(
+        lambda yes: publish_folder(tree, order.folder, plan, yes=yes, cache=cache, report=report),
+        yes=order.yes,
+    )
+
+
+def _tell(done: "Published", order: _Order, seconds: float, *, as_json: bool) -> None:
+    plan, changes = done.plan, done.plan.changes
+    status = list(plan.status())
+    told = {
+        "tree": plan.tree,
+        "generation": plan.base if plan.is_empty else plan.generation,
+        "base": plan.base or None,
+        "dry_run": order.dry_run,
+        "plan": order.save_plan,
+        "status": status,
+        "new": len(changes.new),
+        "updated": len(changes.update),
+        "kept": len(changes.keep),
+        "removed": len(changes.remove),
+        "files": len(plan.manifest),
+        "bytes": plan.manifest.size,
+        "sent": done.sent,
+        "bytes_sent": done.bytes_sent,
+        "switch": done.switch,
+        "seconds": seconds,
+    }
+    answer(told, *status, _summary(done, order, seconds), as_json=as_json)
+
+
+def _summary(done: "Published", order: _Order, seconds: float) -> str:
+    plan, changes = done.plan, done.plan.changes
+    if plan.is_empty:
+        return f"{plan.tree}: nothing changed; generation {plan.base[:SHOWN]} is live"
+    counts = (
+        f"{len(changes.new)} new, {len(changes.update)} changed, "
+        f"{len(changes.remove)} removed, {len(changes.keep)} kept"
+    )
+    if done.switch is None:
+        saved = f"; the plan is in {order.save_plan}" if order.save_plan else ""
+        return f"{plan.tree}: {counts}; nothing was published{saved}"
+    sent = f"{count_text(done.sent, 'file')} sent ({size_text(done.bytes_sent)})"
+    live = f"generation {done.switch.generation[:SHOWN]} (#{done.switch.sequence}) is live"
+    return f"{plan.tree}: {counts}; {sent}; {live}; {seconds:.1f} s"
