@@ -90,7 +90,7 @@ def steps(wanted: Manifest, placed: Placed, found: Scan) -> Steps:
     unchanged = 0
     for path in sorted({*wanted, *placed.paths()}):
         there, target = found.manifest.get(path), wanted.get(path)
-        if found.is_unknown(path):
+        if found.is_unknown(path) and not _is_below(path, remove):
             if target is not None:
                 keep[path] = found.unknown.get(path, "can't be looked at")
         elif there is None:
@@ -107,6 +107,14 @@ def steps(wanted: Manifest, placed: Placed, found: Scan) -> Steps:
     for path in keep.keys() & placed.files.keys():
         ours[path] = placed.files[path]
     return Steps(write, remove, keep, unchanged, ours)
+
+
+def _is_below(path: str, files: Mapping[str, FileEntry]) -> bool:
+    """Whether a folder that ``path`` stands in is one of ``files``."""
+    while path := path.rpartition("/")[0]:
+        if path in files:
+            return True
+    return False
 
 
 def _same(there: FileEntry, target: FileEntry) -> bool:
