@@ -1,6 +1,6 @@
 """What a checkout does to a folder, decided before anything is written; and what it remembers of it; pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Self
 
 import attrs
@@ -90,9 +90,9 @@ def steps(wanted: Manifest, placed: Placed, found: Scan) -> Steps:
     unchanged = 0
     for path in sorted({*wanted, *placed.paths()}):
         there, target = found.manifest.get(path), wanted.get(path)
-        if found.is_unknown(path) and not _is_below(path, remove):
+        if path in found.unknown and not (_is_below(path, remove) or _is_above(path, placed.paths())):
             if target is not None:
-                keep[path] = found.unknown.get(path, "can't be looked at")
+                keep[path] = found.unknown[path]
         elif there is None:
             if target is not None:
                 write[path] = None
@@ -115,6 +115,11 @@ def _is_below(path: str, files: Mapping[str, FileEntry]) -> bool:
         if path in files:
             return True
     return False
+
+
+def _is_above(path: str, files: Iterable[str]) -> bool:
+    """Whether ``path`` is a folder of one of ``files``; it goes with the last file in it."""
+    return any(file.startswith(f"{path}/") for file in files)
 
 
 def _same(there: FileEntry, target: FileEntry) -> bool:
