@@ -250,6 +250,8 @@ class StorageError(OaioError):
 class AccessDenied(StorageError, PermissionError):
     """The host refuses these credentials."""
 
+    default_hint = "Use credentials, or a user of this machine, that may do this."
+
 
 class QuotaExceeded(StorageError):
     """No room is left on the host or the disk."""

@@ -7,6 +7,7 @@ import typer
 from oaio_storage.cli.options import JsonOption, common
 from oaio_storage.cli.output import answer, count_text
 from oaio_storage.cli.publishing import SHOWN, AtOption, NameArgument, tree_at
+from oaio_storage.errors import NotFound
 
 
 def gc(
@@ -23,10 +24,12 @@ def gc(
 
     Example: oaio gc site --at ./www
     """
-    from oaio_storage.publish.cleaning import clean_up  # noqa: PLC0415 - not needed for --help
+    from oaio_storage.publish.cleaning import Cleaned, clean_up  # noqa: PLC0415 - not needed for --help
 
     with tree_at(at, name) as tree:
         done = clean_up(tree, dry_run=dry_run)
+        if done == Cleaned() and tree.live() is None:
+            raise NotFound(f"nothing was published as {name!r}", f"oaio publish FOLDER {name} --to {at}")
     lines = [
         *(f"generation   {one[:SHOWN]}" for one in done.generations),
         *(f"publication  {one[:SHOWN]}" for one in done.stagings),
