@@ -10,7 +10,7 @@ import attrs
 import typer.main
 
 from oaio_storage.cli.app import app
-from oaio_storage.cli.demo.story import Step
+from oaio_storage.cli.demo.step import Step
 from oaio_storage.client import Conflict, Problem, SyncReport
 from oaio_storage.errors import EXIT_CODES, OaioError, leaves
 from oaio_storage.hosts import Guarantees

@@ -38,13 +38,15 @@ def processes_of(folder: Path) -> list[str]:
 def test_the_demo_tells_every_step_and_ends_with_the_lines_of_python(tmp_path: Path) -> None:
     shown = oaio("demo", env={"TMPDIR": str(tmp_path)}).ok().out
     steps = [line.split(".")[0] for line in shown.splitlines() if line[:1].isdigit()]
-    assert steps == list("1234567")
-    assert "All 7 steps held, checked by SHA-256" in shown
+    assert steps == [str(number) for number in range(1, 11)]
+    assert "never saw a mix" in shown
+    assert "All 10 steps held, checked by SHA-256" in shown
     for line in (
         "from oaio_storage import OaioClient",
         "register_folder(",
         "phone.sync()",
         "unregister_object(",
+        "publish_folder(",
     ):
         assert line in shown
     assert list(tmp_path.iterdir()) == []

@@ -25,10 +25,11 @@ def demo(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show it all: two users, three devices, a real server.
+    """Show it all: two users, three devices, a real server, a published site.
 
-    Devices and server share a copy of a folder, over HTTP, on this machine alone. Each step is
-    checked by checksums; at the end stand the lines of Python that did it.
+    Devices and server share a copy of a folder, over HTTP, on this machine alone; then a copy is
+    published, changed and rolled back while a reader looks on. Each step is checked by checksums; at the end
+    stand the lines of Python that did it.
 
     Example: oaio demo ~/Documents/thesis
     """

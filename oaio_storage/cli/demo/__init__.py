@@ -1,4 +1,4 @@
-"""``oaio demo``: devices and users share objects through a real server, told step by step and checked."""
+"""``oaio demo``: objects are shared and a site is published, told step by step and checked."""
 
 from oaio_storage.cli.demo.showing import run_demo
 

@@ -12,8 +12,12 @@ from typing import Any
 from oaio_storage import OaioClient
 from oaio_storage.client import SyncReport, map_files
 from oaio_storage.errors import Forbidden, Offline
+from oaio_storage.hosts import host_api
 from oaio_storage.model import OaiObject
 from oaio_storage.progress import Report
+from oaio_storage.publish.head import Switch
+from oaio_storage.publish.sending import Published, publish_folder
+from oaio_storage.publish.tree import PublishedTree
 
 
 def connect(server: str, user: str, password: str, device: str, folder: Path) -> OaioClient:
@@ -76,7 +80,36 @@ def delete(laptop: OaioClient, phone: OaioClient, letter: str) -> tuple[SyncRepo
     return laptop.sync(), phone.sync()
 
 
-SCENES: tuple[Callable[..., Any], ...] = (connect, register, receive, edit, catch_up, share, read, delete)
+def site(www: Path) -> PublishedTree:
+    """A tree of plain files on a storage host: below ``www`` any web server can show them."""
+    host = host_api("Local", root_folder=str(www))
+    host.create_root()
+    return PublishedTree(host=host, name="site")
+
+
+def publish(folder: Path, www: Path, report: Report) -> Published:
+    """A folder goes live as a whole; only files that are new there are sent."""
+    return publish_folder(site(www), folder, report=report)
+
+
+def roll_back(www: Path) -> Switch:
+    """What was live before is live again, at once."""
+    return site(www).rollback(yes=True)
+
+
+SCENES: tuple[Callable[..., Any], ...] = (
+    connect,
+    register,
+    receive,
+    edit,
+    catch_up,
+    share,
+    read,
+    delete,
+    site,
+    publish,
+    roll_back,
+)
 
 
 def lines() -> list[str]:

@@ -11,7 +11,8 @@ from types import FrameType
 
 from oaio_storage.cli.demo.folders import checked_source
 from oaio_storage.cli.demo.script import lines
-from oaio_storage.cli.demo.story import Step, tell_story
+from oaio_storage.cli.demo.step import Step
+from oaio_storage.cli.demo.story import tell_story
 from oaio_storage.cli.output import answer, say
 from oaio_storage.cli.progressing import progress
 from oaio_storage.errors import AlreadyExists, InvalidArgument

@@ -24,32 +24,13 @@ from oaio_storage.cli.demo.folders import (
     unused_name,
 )
 from oaio_storage.cli.demo.processes import DemoServer
+from oaio_storage.cli.demo.publication import Publication
+from oaio_storage.cli.demo.step import Step
 from oaio_storage.cli.output import count_text, size_text
 from oaio_storage.client import SyncReport
 from oaio_storage.progress import Report, ignore
 
 OWNER, READER = "alice", "bob"
-
-
-@attrs.frozen
-class Step:
-    """One step that held.
-
-    Attributes:
-        title: what was done.
-        text: what came of it.
-        files: how many files it is about.
-        bytes_moved: over HTTP, and to and from the storage host.
-        requests: to the server.
-        seconds: how long it took.
-    """
-
-    title: str
-    text: str
-    files: int = 0
-    bytes_moved: int = 0
-    requests: int = 0
-    seconds: float = 0.0
 
 
 def tell_story(
@@ -77,11 +58,12 @@ def tell_story(
     with ExitStack() as cleaning:
         story = Story(source, work)
         cleaning.callback(story.close)
-        for title, scene in story.scenes.items():
-            started = time.monotonic()
-            with showing(title) as story.report:
-                step = scene(title)
-            tell(attrs.evolve(step, seconds=round(time.monotonic() - started, 3)))
+        for act in (story, Publication(source, work)):
+            for title, scene in act.scenes.items():
+                started = time.monotonic()
+                with showing(title) as act.report:
+                    step = scene(title)
+                tell(attrs.evolve(step, seconds=round(time.monotonic() - started, 3)))
     require(fingerprint(source) == before, f"{source} is as it was before")
 
 
