@@ -17,6 +17,11 @@ from oaio_storage.hosts import Guarantees
 from oaio_storage.hosts.options import Described
 from oaio_storage.hosts.probe import Latency, Probed, Row
 from oaio_storage.model import OaiObject
+from oaio_storage.publish.checkout import CheckedOut
+from oaio_storage.publish.cleaning import Cleaned
+from oaio_storage.publish.head import Switch
+from oaio_storage.publish.verifying import Fault as Damage
+from oaio_storage.publish.verifying import Verified
 from oaio_storage.testing import Fault, HostContract, HostSource, KitCounts, ReadOnlyContract, TreeContract
 from oaio_storage.testing.misbehaving import LIARS
 from oaio_storage.testing.misbehaving.faults import ALL
@@ -165,7 +170,23 @@ _PRINTED: dict[str, type | list[type] | str] = {
 def json_page() -> str:
     """The text of ``reference/json.md``."""
     commands = "\n".join(f"| `{command}` | {_printed(what)} |" for command, what in _PRINTED.items())
-    kinds = (OaiObject, SyncReport, Conflict, Problem, Step, Described, Probed, Row, Latency, Guarantees)
+    kinds = (
+        OaiObject,
+        SyncReport,
+        Conflict,
+        Problem,
+        Step,
+        Described,
+        Probed,
+        Row,
+        Latency,
+        Guarantees,
+        Switch,
+        CheckedOut,
+        Verified,
+        Damage,
+        Cleaned,
+    )
     return _JSON.format(commands=commands, values="\n\n".join(map(_fields, kinds)))
 
 

@@ -86,7 +86,9 @@ class Reader:
         elif block.todo == "output":
             _assert_like(text, self.printed, block.line)
         elif block.todo.startswith("file "):
-            (self.folder / block.todo.removeprefix("file ")).write_text(text, "utf-8")
+            file = self.folder / block.todo.removeprefix("file ")
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(text, "utf-8")
 
     def stop(self) -> None:
         """Stop what runs in the background; each must stop cleanly."""
