@@ -43,34 +43,40 @@ class _Order:
     yes: bool
 
 
+FolderArgument = Annotated[
+    Path, typer.Argument(metavar="FOLDER", parser=named_path, help="Folder to publish; it is only read.")
+]
+ToOption = Annotated[str, typer.Option("--to", metavar="HOST|URL", help=HOST_HELP)]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")]
+SavePlanOption = Annotated[
+    Path | None,
+    typer.Option("--save-plan", metavar="FILE", help="With --dry-run: write the plan, for --plan."),
+]
+PlanOption = Annotated[
+    Path | None,
+    typer.Option("--plan", metavar="FILE", help="Do exactly what a saved plan says, or nothing."),
+]
+LayoutOption = Annotated[
+    str, typer.Option("--layout", metavar="L", help="How the tree is kept: swapped (plain files).")
+]
+GapOption = Annotated[
+    bool,
+    typer.Option("--allow-gap", help="Let readers find nothing for a moment, if the disk can't do better."),
+]
+
+
 def publish(  # noqa: PLR0913 - one parameter for each option
     ctx: typer.Context,
-    folder: Annotated[
-        Path,
-        typer.Argument(metavar="FOLDER", parser=named_path, help="Folder to publish; it is only read."),
-    ],
+    folder: FolderArgument,
     name: NameArgument,
     *,
-    to: Annotated[str, typer.Option("--to", metavar="HOST|URL", help=HOST_HELP)],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
-    save_plan: Annotated[
-        Path | None,
-        typer.Option("--save-plan", metavar="FILE", help="With --dry-run: write the plan, for --plan."),
-    ] = None,
-    plan: Annotated[
-        Path | None,
-        typer.Option("--plan", metavar="FILE", help="Do exactly what a saved plan says, or nothing."),
-    ] = None,
+    to: ToOption,
+    dry_run: DryRunOption = False,
+    save_plan: SavePlanOption = None,
+    plan: PlanOption = None,
     yes: YesOption = False,
-    layout: Annotated[
-        str, typer.Option("--layout", metavar="L", help="How the tree is kept: swapped (plain files).")
-    ] = "swapped",
-    allow_gap: Annotated[
-        bool,
-        typer.Option(
-            "--allow-gap", help="Let readers find nothing for a moment, if the disk can't do better."
-        ),
-    ] = False,
+    layout: LayoutOption = "swapped",
+    allow_gap: GapOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Make a folder live on a host: all of it at once, or nothing.
