@@ -27,7 +27,6 @@ from oaio_storage.errors import InvalidArgument
 
 if TYPE_CHECKING:
     from oaio_storage.hash_cache import HashCache
-    from oaio_storage.progress import Report
     from oaio_storage.publish.sending import Published
     from oaio_storage.publish.tree import PublishedTree
 
@@ -40,7 +39,6 @@ class _Order:
     dry_run: bool
     save_plan: Path | None
     plan: Path | None
-    yes: bool
 
 
 FolderArgument = Annotated[
@@ -92,14 +90,13 @@ def publish(  # noqa: PLR0913 - one parameter for each option
         raise InvalidArgument("--save-plan was given without --dry-run", "Add --dry-run.")
     if plan and dry_run:
         raise InvalidArgument("both --plan and --dry-run were given", "The plan says what would change.")
-    order = _Order(checked_folder(folder), dry_run, save_plan, plan, yes)
+    order = _Order(checked_folder(folder), dry_run, save_plan, plan)
     opts, begun = common(ctx, None, as_json=as_json), time.monotonic()
-    with (
-        _tree(order, name, to, layout=layout, allow_gap=allow_gap) as tree,
-        hash_cache() as cache,
-        progress() as shown,
-    ):
-        done = _planned(tree, order, cache, shown) if dry_run else _published(tree, order, cache, shown)
+    with _tree(order, name, to, layout=layout, allow_gap=allow_gap) as tree, hash_cache() as cache:
+        if dry_run:
+            done = _planned(tree, order, cache)
+        else:
+            done = confirmed(lambda agreed: _published(tree, order, cache, yes=agreed), yes=yes)
     _tell(done, order, round(time.monotonic() - begun, 3), as_json=opts.as_json)
 
 
@@ -130,31 +127,26 @@ def _check_outside(file: Path, folder: Path) -> None:
         )
 
 
-def _planned(
-    tree: "PublishedTree", order: _Order, cache: "HashCache | None", report: "Report"
-) -> "Published":
+def _planned(tree: "PublishedTree", order: _Order, cache: "HashCache | None") -> "Published":
     from oaio_storage.publish.saved import save_plan  # noqa: PLC0415 - not needed for --help
     from oaio_storage.publish.sending import Published, first_plan, look  # noqa: PLC0415 - same
 
-    if not is_set_up(tree.host):
-        return Published(first_plan(tree, order.folder, cache=cache, report=report))
-    plan = tree.plan(look(tree, order.folder, cache=cache, report=report))
+    with progress() as shown:
+        if not is_set_up(tree.host):
+            return Published(first_plan(tree, order.folder, cache=cache, report=shown))
+        plan = tree.plan(look(tree, order.folder, cache=cache, report=shown))
     if order.save_plan:
         save_plan(plan, order.save_plan)
     return Published(plan)
 
 
-def _published(
-    tree: "PublishedTree", order: _Order, cache: "HashCache | None", report: "Report"
-) -> "Published":
+def _published(tree: "PublishedTree", order: _Order, cache: "HashCache | None", *, yes: bool) -> "Published":
     from oaio_storage.publish.saved import read_plan  # noqa: PLC0415 - not needed for --help
     from oaio_storage.publish.sending import publish_folder  # noqa: PLC0415 - same
 
     plan = read_plan(order.plan, tree) if order.plan else None
-    return confirmed(
-        lambda yes: publish_folder(tree, order.folder, plan, yes=yes, cache=cache, report=report),
-        yes=order.yes,
-    )
+    with progress() as shown:
+        return publish_folder(tree, order.folder, plan, yes=yes, cache=cache, report=shown)
 
 
 def _tell(done: "Published", order: _Order, seconds: float, *, as_json: bool) -> None:
