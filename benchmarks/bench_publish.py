@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.harness import Row, at_most, beside, interleaved, process
 
-FILES, FOLDERS, SIZE, CHANGED = 20_000, 100, 4096, 10
+FILES, FOLDERS, SIZE, CHANGED = 20_000, 100, 16_384, 10
 OLD = 1_000_000_000
 """Seconds since 1970: files that changed just now are hashed again, on purpose."""
 

@@ -164,6 +164,17 @@ _PRINTED: dict[str, type | list[type] | str] = {
     "oaio hosts rm": "`csh_id`, `objects` (how many of a server's have files there)",
     "oaio hosts default": "`csh_id`",
     "oaio hosts rekey": "`file`",
+    "oaio publish": "`tree`, `generation` (the one that is live, or would be), `base` (the one before), "
+    "`dry_run`, `plan` (where it was saved), `status` (lines as `git status --short`), "
+    "`new`, `updated`, `kept`, `removed`, `files`, `bytes`, `sent`, `bytes_sent`, "
+    "`switch` (a [Switch](#switch); null if nothing was published), `seconds`",
+    "oaio generations": "a list, each the fields of a [Switch](#switch), and `is_live`, `is_kept`; "
+    "newest first",
+    "oaio preview": "`url`, `generation`; once, when it is ready",
+    "oaio rollback": Switch,
+    "oaio checkout": CheckedOut,
+    "oaio verify": Verified,
+    "oaio gc": Cleaned,
 }
 
 

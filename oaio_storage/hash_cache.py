@@ -22,10 +22,13 @@ RESOLUTION = 2_000_000_000
 """Nanoseconds by which a file has to be older than the moment it was hashed: FAT's tick, the coarsest."""
 
 _FORMAT = 1
-_AT_ONCE = 500  # a query may have 999 variables in older releases of SQLite
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS hashed (file TEXT PRIMARY KEY, state TEXT, checksum TEXT, proof TEXT) WITHOUT ROWID
 """
+_RECALL = "SELECT file, state, checksum, proof FROM hashed WHERE file IN"
+_AT_ONCE = 500
+"""Files that one query asks for: below 1,000, which every SQLite allows."""
+
 _PASSING = frozenset(
     {
         sqlite3.SQLITE_BUSY,
@@ -76,16 +79,15 @@ class HashCache:
         files = [_file(stat) for stat in stats]
 
         def look(connection: sqlite3.Connection) -> None:
-            rows: dict[str, tuple[str, str, str]] = {}
-            for begin in range(0, len(files), _AT_ONCE):
-                some = files[begin : begin + _AT_ONCE]
-                marks = ", ".join("?" * len(some))
-                query = f"SELECT * FROM hashed WHERE file IN ({marks})"  # noqa: S608 - nothing but question marks
-                rows |= {file: found for file, *found in connection.execute(query, some)}
-            for place, (file, stat) in enumerate(zip(files, stats, strict=True)):
-                if found := rows.get(file):
-                    state, checksum, proof = found
-                    if state == _state(stat) and proof == _proof(file, state, checksum):
+            for begin in range(0, len(stats), _AT_ONCE):
+                places = range(begin, min(begin + _AT_ONCE, len(stats)))
+                query = f"{_RECALL} ({','.join('?' * len(places))})"
+                rows = connection.execute(query, files[places.start : places.stop])
+                found = {file: entry for file, *entry in rows}
+                for place in places:
+                    file, state = files[place], _state(stats[place])
+                    then, checksum, proof = found.get(file, ("", "", ""))
+                    if then == state and proof == _proof(file, state, checksum):
                         known[place] = checksum
 
         self._with_connection(look)

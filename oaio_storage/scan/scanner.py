@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from oaio_storage.errors import RootUnavailable
+from oaio_storage.errors import InvalidManifest, RootUnavailable
 from oaio_storage.hash_cache import HashCache, Hashed
 from oaio_storage.manifest import MAX_SIZE, FileEntry, Manifest
 from oaio_storage.names import MAX_PATH_BYTES, check_path, collisions, why_refused
@@ -126,13 +126,20 @@ class _Scanner:
 
     def outcome(self, only: frozenset[str] | None) -> Scan:
         """The finished scan; names that clash are unknown."""
+        try:
+            manifest = Manifest(self._found)
+        except InvalidManifest:
+            manifest = self._without_clashes()
+        self._report(Progress("scan", len(self._found), len(self._found), "files"))
+        return Scan(manifest, dict(sorted(self._unknown.items())), only, self._ignored)
+
+    def _without_clashes(self) -> Manifest:
         for group in collisions(self._found):
             for path in group:
                 other = next(name for name in group if name != path)
                 self._unknown[path] = f"{other!r} has the same name on some systems"
                 del self._found[path]
-        self._report(Progress("scan", len(self._found), len(self._found), "files"))
-        return Scan(Manifest(self._found), dict(sorted(self._unknown.items())), only, self._ignored)
+        return Manifest(self._found)
 
     def _note(self, path: str, err: OSError) -> None:
         """Note that looking at ``path`` failed: it is unknown, or went away meanwhile."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import threading
@@ -14,6 +15,7 @@ from typing import Any
 
 import attrs
 import pytest
+from outside.test_outside_json import documented
 from outsider import OAIO, Done, environment, oaio, tree, written
 
 ONE = {"index.html": "<h1>one</h1>", "about/index.html": "about", "same.txt": "same", "old.txt": "old"}
@@ -324,3 +326,32 @@ def test_the_second_look_at_a_folder_reads_nothing_anew(work: Work) -> None:
         os.utime(path, (0, 0))
     work.publish(ONE)
     assert (work.here / "cache/oaio/hashes.sqlite").exists()
+
+
+def test_a_person_on_a_terminal_is_asked(work: Work) -> None:
+    """And what is asked stands alone, without a line of progress."""
+    work.publish(ONE)
+    work.fill({})
+    for answer, code, left in ((b"n\n", 2, 4), (b"y\n", 0, 0)):
+        ours, theirs = pty.openpty()
+        os.write(ours, answer)
+        words = [str(OAIO), "publish", "public", "site", "--to", "./www"]
+        done = subprocess.run(
+            words, cwd=work.here, env=environment(), stdin=theirs, capture_output=True, check=False
+        )
+        os.close(ours)
+        os.close(theirs)
+        assert (done.returncode, len(tree(work.live))) == (code, left), done.stderr
+        assert b"empty tree would be published. Go on?" in done.stderr
+
+
+def test_every_command_prints_the_documented_fields(work: Work) -> None:
+    told = {"publish": work.publish(ONE)}
+    work.publish(TWO)
+    for command in ("rollback", "verify", "gc"):
+        told[command] = work.run(command, "site", "--at", "./www", "--json").ok().json
+    told["checkout"] = work.run("checkout", "site", "copy", "--from", "./www", "--json").ok().json
+    for command, printed in told.items():
+        assert set(printed) == documented(command), command
+    (*_, one) = work.run("generations", "site", "--at", "./www", "--json").ok().json
+    assert set(one) == documented("rollback") | {"is_live", "is_kept"}
