@@ -1,13 +1,18 @@
 """A folder takes the place of another, below an open and locked root."""
 
 import errno
+from collections.abc import Callable
+from functools import partial
 
 from oaio_storage.errors import AlreadyExists, Changed, NotFound
 from oaio_storage.hosts.folders import Guards, How, displaced
 from oaio_storage.hosts.streams import sha256_of
 from oaio_storage.names import STATE_FOLDER
 from oaio_storage_local import trees
+from oaio_storage_local.disk import Disk
 from oaio_storage_local.folders import Folders, temporary_name
+
+TakeBack = Callable[[], object]
 
 IMPOSSIBLE = frozenset(
     {errno.EXDEV, errno.EBUSY, errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
@@ -31,6 +36,13 @@ def check(folders: Folders, root: int, guards: Guards) -> None:
             raise Changed(f"{path!r} was changed by somebody else")
 
 
+def rename(disk: Disk, folder: int, name: str, target_folder: int, target: str) -> None:
+    """Rename durably; what can't be made durable is taken back."""
+    disk.rename(name, target, folder=folder, target_folder=target_folder)
+    take_back = partial(disk.rename, target, name, folder=target_folder, target_folder=folder)
+    _sync(disk, (target_folder, folder), take_back)
+
+
 def switch(folders: Folders, root: int, staged: str, place: str, how: How) -> None:
     """Let the folder ``staged`` take the ``place``, durably; see ``HostFolders.switch``.
 
@@ -41,16 +53,33 @@ def switch(folders: Folders, root: int, staged: str, place: str, how: How) -> No
     with folders.folder(root, parts[:-1]) as parent:
         if not folders.is_folder(parent, parts[-1]):
             raise Changed(f"the folder {staged!r} that was to become live is gone")
-        if how == "point":
-            _point(folders, root, staged, place)
-        elif how == "gap":
-            _rename_pair(folders, root, parent, parts[-1], place)
-        elif folders.exists(root, place):
-            folders.disk.exchange(parent, parts[-1], root, place)
-        else:
-            folders.disk.rename(parts[-1], place, folder=parent, target_folder=root)
-        folders.disk.sync(root)
-        folders.disk.sync(parent)
+        take_back = _placed(folders, (root, place), (parent, staged), how)
+        _sync(folders.disk, (root, parent), take_back)
+
+
+def _sync(disk: Disk, changed: tuple[int, int], take_back: TakeBack) -> None:
+    try:
+        for folder in changed:
+            disk.sync(folder)
+    except OSError:
+        take_back()  # once a flush failed, another one that succeeds proves nothing
+        raise
+
+
+def _placed(folders: Folders, live: tuple[int, str], new: tuple[int, str], how: How) -> TakeBack:
+    """Switch, each side being an open folder and what is in it; what takes it back."""
+    disk, (root, place), (parent, staged) = folders.disk, live, new
+    name = staged.rpartition("/")[2]
+    if how == "point":
+        return _point(folders, root, staged, place)
+    if how == "gap":
+        _rename_pair(folders, root, parent, name, place)
+        return partial(_rename_pair, folders, root, parent, name, place)
+    if folders.exists(root, place):
+        disk.exchange(parent, name, root, place)
+        return partial(disk.exchange, parent, name, root, place)
+    disk.rename(name, place, folder=parent, target_folder=root)
+    return partial(disk.rename, place, name, folder=root, target_folder=parent)
 
 
 def _rename_pair(folders: Folders, root: int, parent: int, staged: str, place: str) -> None:
@@ -64,13 +93,18 @@ def _rename_pair(folders: Folders, root: int, parent: int, staged: str, place: s
     disk.rename(aside, staged, folder=parent)
 
 
-def _point(folders: Folders, root: int, staged: str, place: str) -> None:
+def _point(folders: Folders, root: int, staged: str, place: str) -> TakeBack:
+    disk = folders.disk
     if folders.is_folder(root, place):
         raise AlreadyExists(f"{place!r} is a folder, so it can't become a link in one step")
+    before = disk.readlink(place, folder=root) if folders.exists(root, place) else ""
     name = temporary_name()
-    folders.disk.symlink(staged, name, folder=root)
+    disk.symlink(staged, name, folder=root)
     try:
-        folders.disk.rename(name, place, folder=root)
+        disk.rename(name, place, folder=root)
     except OSError:
-        folders.disk.unlink(name, folder=root)
+        disk.unlink(name, folder=root)
         raise
+    if before:
+        return partial(_point, folders, root, before, place)
+    return partial(disk.unlink, place, folder=root)

@@ -62,6 +62,12 @@ class WholeFolders:
             return _identity(self._disk, folder)
         return ""
 
+    def durable_identity(self, name: str) -> str:
+        """As in ``HostFolders``."""
+        with self._root("look at", name) as root, self._folders.locked(root):
+            self._disk.sync(root)
+            return self.identity(name)
+
     def inside(self, folder: str) -> Iterator[tuple[str, int]]:
         """As in ``HostFolders``."""
         with self._root("list", folder) as root, suppress(NotFound), self._entered(root, folder) as top:
@@ -195,14 +201,17 @@ class WholeFolders:
             self._folders.locked(root),
         ):
             if not self._folders.is_folder(parent, name):
+                self._disk.sync(parent)
                 return
             self._folders.make_folder(root, target_parents)
-            with self._folders.folder(root, target_parents) as target_parent:
-                self._folders.settle(root, target_parents, target_parent)
-                if not self._folders.exists(target_parent, target_name):
-                    self._disk.rename(name, target_name, folder=parent, target_folder=target_parent)
-                    self._disk.sync(target_parent)
-                    self._disk.sync(parent)
+            try:
+                with self._folders.folder(root, target_parents) as target_parent:
+                    self._folders.settle(root, target_parents, target_parent)
+                    if not self._folders.exists(target_parent, target_name):
+                        switches.rename(self._disk, parent, name, target_parent, target_name)
+            except OSError:
+                self._folders.prune(root, target_parents)  # if new: another flush would prove nothing
+                raise
 
     def remove(self, folder: str) -> bool:
         """As in ``HostFolders``."""
@@ -211,8 +220,14 @@ class WholeFolders:
             self._root("remove", folder) as root,
             suppress(FileNotFoundError, NotADirectoryError),
             self._folders.folder(root, parents) as parent,
-            self._folders.folder(parent, [name]) as target,
         ):
+            if not self._is_removed(parent, name):
+                return False
+            self._disk.sync(parent)
+        return True
+
+    def _is_removed(self, parent: int, name: str) -> bool:
+        with suppress(FileNotFoundError), self._folders.folder(parent, [name]) as target:
             if not self._is_locked(target, fcntl.LOCK_EX):
                 return False
             try:
@@ -222,7 +237,6 @@ class WholeFolders:
                 if err.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                     raise
                 return False  # somebody who does not hold it goes on filling it
-            self._disk.sync(parent)
         return True
 
     @contextmanager

@@ -86,6 +86,13 @@ class HostFolders(Protocol):
         """
         ...
 
+    def durable_identity(self, name: str) -> str:
+        """As :meth:`identity` of a name in the root, once what it stands for survives a loss of power.
+
+        Whoever changed it may have been cut off before it did so; while somebody switches it, it is waited.
+        """
+        ...
+
     def make(self, folder: str) -> None:
         """Make a folder, and those above it, as far as they are missing."""
         ...
@@ -142,7 +149,8 @@ class HostFolders(Protocol):
     def switch(self, staged: str, place: str, how: How, *, guards: Guards) -> None:
         """Let the folder ``staged`` take the ``place``, durably, unless a guard has changed.
 
-        What was there before lies at ``staged`` afterwards; if nothing was, nothing does.
+        What was there before lies at ``staged`` afterwards; if nothing was, nothing does. What could not be
+        made durable is taken back.
 
         Args:
             staged: the folder, in the state folder.
@@ -158,11 +166,17 @@ class HostFolders(Protocol):
         ...
 
     def move(self, folder: str, target: str) -> None:
-        """Rename a folder, durably; where ``target`` exists or ``folder`` does not, nothing happens."""
+        """Rename a folder, durably; where ``target`` exists or ``folder`` does not, nothing happens.
+
+        That somebody else moved ``folder`` is durable then, too.
+        """
         ...
 
     def remove(self, folder: str) -> bool:
-        """Remove a folder and all in it; False if somebody holds it, or goes on filling it, and it stays."""
+        """Remove a folder and all in it; False if somebody holds it, or goes on filling it, and it stays.
+
+        That it is gone is durable, whoever removed it.
+        """
         ...
 
     def hold(self, folder: str, *, alone: bool = False) -> AbstractContextManager["HeldFolder"]:

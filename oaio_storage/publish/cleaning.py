@@ -39,7 +39,7 @@ def superfluous(
     """
     order = list(log)
     needed = {switch.generation for switch in order[-last:]}
-    for switch, follower in zip(order, [*order[1:], None], strict=True):
+    for switch, follower in zip(order, [*order, None][1:], strict=True):
         if follower is None or _moment(follower.at, now) > now - time:
             needed.add(switch.generation)
     return tuple(sorted(set(kept) - needed))

@@ -59,7 +59,7 @@ class Gate:
             except Changed:
                 continue
             except NotFound:
-                raise _given_up() from None
+                raise given_up() from None
 
     def give_up(self) -> None:
         """Let nothing come and nothing be committed, ever again; unless it is gone already."""
@@ -77,7 +77,7 @@ class Gate:
         version = self.state.stat(self.path).version
         word = self.state.read(self.path, version=version).decode(errors="replace").partition(" ")[0]
         if word not in ("open", "committing"):
-            raise _given_up()
+            raise given_up()
         return word, version
 
     def _write(self, word: Word, version: str) -> str:
@@ -87,5 +87,6 @@ class Gate:
         return f"{word} {self.ids()}\n".encode()
 
 
-def _given_up() -> Superseded:
+def given_up() -> Superseded:
+    """What a publisher is told that clean-up took for gone."""
     return Superseded("the publication was idle for so long that it was given up", "Publish again.")

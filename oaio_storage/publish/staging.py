@@ -1,7 +1,7 @@
 """One publication under way: its plan, its state, and the files that came so far, on the host."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import BinaryIO, cast
 
 import attrs
@@ -28,6 +28,14 @@ class Tree:
 
     folder: str
     record: Record
+
+
+@contextmanager
+def _while_open() -> Iterator[None]:
+    try:
+        yield
+    except Changed as err:
+        raise Superseded("the publication takes no more files: it is being committed or given up") from err
 
 
 @attrs.define(kw_only=True)
@@ -80,12 +88,16 @@ class Staging:
             self.folders.move(self.places.kept(self.plan.generation), self.files)
         self.folders.make(self.files)
 
+    @_while_open()
     def take_over(self, trees: Sequence[Tree]) -> None:
         """Give the files that ``trees`` have a name in this publication, if possible without copying.
 
         A file that was edited in place since it was published stays wanted. What came in an earlier attempt
         is read and hashed; what is there and not in the plan is removed: a write that was cut off may have
         left it. A repeat is safe.
+
+        Raises:
+            Superseded: as for :meth:`receive`.
         """
         for path, placed in list(self.folders.placed(self.files)):
             entry = self.plan.manifest.get(path)
@@ -116,6 +128,7 @@ class Staging:
         entries = self.plan.manifest
         return {path: entry for path, entry in entries.items() if path not in self._verified}
 
+    @_while_open()
     def receive(self, path: str, content: bytes | BinaryIO) -> None:
         """Store one file of the plan, all or nothing. A repeat is safe.
 
@@ -133,13 +146,8 @@ class Staging:
             executable=bool(entry.executable),
             drafts=self.places.incoming(self.plan.transaction),
         )
-        try:
-            with opened(content, entry.size) as source:
-                placed = self.folders.receive(file, cast("BinaryIO", source), guards=self._guards)
-        except Changed as err:
-            raise Superseded(
-                "the publication takes no more files: it is being committed or given up"
-            ) from err
+        with opened(content, entry.size) as source:
+            placed = self.folders.receive(file, cast("BinaryIO", source), guards=self._guards)
         self._verified[path] = placed.mark
 
     def complete(self) -> dict[str, str]:

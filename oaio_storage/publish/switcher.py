@@ -7,7 +7,7 @@ from typing import cast
 
 import attrs
 
-from oaio_storage.errors import AlreadyExists, Changed, InvalidArgument, NotGuaranteed
+from oaio_storage.errors import AlreadyExists, Changed, InvalidArgument, NotGuaranteed, OaioError
 from oaio_storage.hosts import CshApi
 from oaio_storage.hosts.folders import HostFolders, How, displaced
 from oaio_storage.publish.head import Head, Intent, Switch
@@ -86,8 +86,11 @@ class Switcher:
             raise
         hows = self._ways(head, version)
         self.folders.take_modes(staging.files, self.places.live)
-        self.folders.flush(staging.files)
-        staged = staging.files
+        try:
+            self.folders.flush(staging.files)
+        except OaioError:
+            self.folders.remove(staging.files)  # another flush that succeeds would prove nothing
+            raise
         record = Record(self.places.tree, switch.generation, switch.transaction, staging.plan.manifest, marks)
         self.host.state.write(self.places.record(switch.generation), record.text().encode())
         staged = staging.files
@@ -166,7 +169,7 @@ class Switcher:
         intent = cast("Intent", head.intent)
         aside = displaced(self.places.staged(intent.switch.transaction))
         live = self.places.live
-        what = outcome(intent, self.folders.identity(live), self.folders.identity(aside))
+        what = outcome(intent, self.folders.durable_identity(live), self.folders.identity(aside))
         if what == "halfway":
             self.folders.move(aside, live)
         if what == "happened":

@@ -14,7 +14,7 @@ from oaio_storage.hosts import CshApi
 from oaio_storage.hosts.folders import HeldFolder, HostFolders, displaced
 from oaio_storage.manifest import Manifest, diff
 from oaio_storage.names import STATE_FOLDER
-from oaio_storage.publish.gate import Gate
+from oaio_storage.publish.gate import Gate, given_up
 from oaio_storage.publish.head import Head, Intent, Switch
 from oaio_storage.publish.head_file import HeadFile
 from oaio_storage.publish.places import Places, checked_id, is_id
@@ -175,7 +175,8 @@ class PublishedTree:
         except NotFound:
             self._check_base(plan, self._switcher.recovered()[0])  # else it was collected meanwhile
             raise
-        staging.take_over(trees)
+        with suppress(Superseded):  # it may have been committed by a twin; commit says what holds
+            staging.take_over(trees)
         return staging
 
     def commit(self, staging: Staging) -> Switch:
@@ -198,7 +199,10 @@ class PublishedTree:
                 pass
             except Busy:  # somebody else commits the same publication
                 self.sleep(_PAUSE)
-            except (NotFound, InvalidArgument, Superseded):
+            except NotFound as err:
+                if self._done(transaction) is None:
+                    raise given_up() from err
+            except (InvalidArgument, Superseded):
                 if self._done(transaction) is None:
                     raise
             done = self._done(transaction)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from publish.scenarios import Prepared
 from publish.trees import Site
 
 from oaio_storage_local import LocalApi
@@ -18,6 +19,12 @@ def site(tmp_path: Path) -> Site:
     host = LocalApi(str(root))
     host.create_root()
     return Site(host)
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    """The states before the scenarios."""
+    return Prepared(tmp_path_factory.mktemp("before"))
 
 
 @pytest.fixture

@@ -27,8 +27,8 @@ from oaio_storage.errors import (
 )
 from oaio_storage.hosts import CshApi, Guarantees, Retry
 from oaio_storage.hosts.fsspec_api import FsspecApi
-from oaio_storage.publish.cleaning import clean_up
-from oaio_storage.publish.head import LOG_KEPT, Intent
+from oaio_storage.publish.cleaning import Cleaned, clean_up
+from oaio_storage.publish.head import LOG_KEPT, Head, Intent
 from oaio_storage.publish.tree import PublishedTree
 from oaio_storage.publish.verifying import Fault, verify
 from oaio_storage_local import LocalApi
@@ -319,6 +319,12 @@ def test_clean_up_keeps_the_last_three_and_a_day(site: Site) -> None:
     assert [switch.generation for switch in site.tree.history()] == made
 
 
+def test_clean_up_before_anything_was_live(site: Site) -> None:
+    """A first publication that was taken back leaves a head with an empty log."""
+    site.tree.head.swap(Head(layout="swapped", nonce="0" * 32), "")
+    assert clean_up(site.tree) == Cleaned()
+
+
 def test_clean_up_gives_up_idle_publications_but_none_that_somebody_works_on(site: Site) -> None:
     staging = site.begin(ONE)
     late = later(site, days=2)
@@ -328,7 +334,7 @@ def test_clean_up_gives_up_idle_publications_but_none_that_somebody_works_on(sit
     assert site.litter() == [staging.plan.transaction]
     assert clean_up(late).stagings == (staging.plan.transaction,)
     assert site.litter() == []
-    with pytest.raises((Superseded, NotFound)):
+    with pytest.raises(Superseded):
         site.tree.commit(staging)
     site.publish(ONE)
     assert site.on_disk() == ONE
@@ -342,6 +348,15 @@ def test_a_publication_that_was_given_up_stays_so(site: Site) -> None:
     with pytest.raises(Superseded, match="given up"):
         site.tree.commit(staging)
     assert site.tree.live() is None
+
+
+def test_no_file_comes_once_it_is_committed(site: Site) -> None:
+    """Also none that is complete already and waits for its name."""
+    staging, late = site.begin(ONE), site.begin(ONE)
+    site.send(staging, ONE)
+    staging.gate.close()
+    with pytest.raises(Superseded, match="no more files"):
+        late.receive("same", b"same")
 
 
 def test_an_aborted_publication_leaves_nothing(site: Site) -> None:
