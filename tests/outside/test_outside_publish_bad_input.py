@@ -9,8 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from outside.published import ONE, TWO, Work
+from outside.test_outside_publish import ONE, TWO, Work, work
 from outsider import OAIO, environment, oaio, tree, written
+
+__all__ = ["work"]  # the fixture
 
 TO = ("--to", "./www")
 AT = ("--at", "./www")
