@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from outside.published import Work
 from outsider import PASSWORD, Client, NewClient, NewUser, installed_programs, oaio
 
 from oaio_storage.testing.servers import RunningServer, oaio_server
@@ -67,3 +68,10 @@ def pair(new_client: NewClient, new_user: NewUser) -> tuple[Client, Client]:
     """A laptop and a phone of one user; each test has objects of its own on them."""
     user = new_user()
     return new_client(user), new_client(user, "phone")
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Work:
+    """An empty folder to publish, and a place that was never published to."""
+    (tmp_path / "public").mkdir()
+    return Work(tmp_path)

@@ -9,10 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from outside.test_outside_publish import ONE, TWO, Work, work
+from outside.published import ONE, TWO, Work
 from outsider import OAIO, environment, oaio, tree, written
-
-__all__ = ["work"]  # the fixture
 
 TO = ("--to", "./www")
 AT = ("--at", "./www")

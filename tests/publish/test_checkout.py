@@ -173,6 +173,32 @@ def test_an_interrupted_checkout_goes_on(site: Site, tmp_path: Path, monkeypatch
     assert on_disk(folder) == TWO
 
 
+def test_what_changes_while_it_is_checked_out_is_kept(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.publish(ONE)
+    folder = tmp_path / "copy"
+    check_out(site.tree, folder)
+    site.publish({**ONE, "index.html": b"two", "new": b"new"})
+    place = Target.place
+
+    def late(*args: object) -> None:
+        (folder / str(args[1])).write_bytes(b"mine, just now")
+        place(*args)  # type: ignore[arg-type]  # as they came
+
+    monkeypatch.setattr(Target, "place", late)
+    assert set(check_out(site.tree, folder).kept) == {"index.html", "new"}
+    assert (folder / "index.html").read_bytes() == (folder / "new").read_bytes() == b"mine, just now"
+    assert on_disk(folder).keys() == {*ONE, "new"}
+
+
+def test_what_stays_unchanged_stays_known(site: Site, tmp_path: Path) -> None:
+    for files in (ONE, {**ONE, "more": b"more"}, {"index.html": b"alone"}):
+        site.publish(files)
+        assert check_out(site.tree, tmp_path / "copy").kept == {}
+    assert on_disk(tmp_path / "copy") == {"index.html": b"alone"}
+
+
 def test_a_new_folder_that_was_interrupted_is_begun_anew(site: Site, tmp_path: Path) -> None:
     (tmp_path / ".copy.oaio-new/left").mkdir(parents=True)
     (tmp_path / ".copy.oaio-new/left/over").touch()
@@ -234,6 +260,8 @@ def test_what_somebody_else_put_there_is_never_touched(
     for path, content in wanted.items():
         right = there.get(path) == content
         assert (path in todo.write) + (path in todo.keep) + right == 1
+        if right:
+            assert (path in todo.ours) == (placed.get(path) == content)
     for path in placed.keys() - wanted.keys():
         assert (path in todo.remove) == (path in there and there[path] == placed[path])
     for path, entry in todo.ours.items():
