@@ -23,7 +23,7 @@ from typing import Any, Self
 import attrs
 
 from oaio_storage.errors import InvalidArgument, InvalidManifest, InvalidName
-from oaio_storage.names import check_path, collisions
+from oaio_storage.names import are_allowed, check_path, collisions
 
 MAX_SIZE = 2**63 - 1
 """Bytes of the largest file."""
@@ -102,8 +102,9 @@ def _checked_path(path: str) -> str:
 
 
 def _check_paths(paths: Collection[str]) -> None:
-    for path in paths:
-        _checked_path(path)
+    if not are_allowed(paths):
+        for path in paths:
+            _checked_path(path)
     if clashes := collisions(paths):
         names = ", ".join(map(repr, clashes[0]))
         raise InvalidManifest(f"names that clash on some systems: {names[:400]}")
@@ -120,6 +121,7 @@ class Manifest(Mapping[str, FileEntry]):
     """
 
     _entries: Mapping[str, FileEntry] = attrs.field(factory=dict, converter=_checked)
+    _digest: list[str] = attrs.field(factory=list, init=False)
 
     def __getitem__(self, path: str) -> FileEntry:
         return self._entries[path]
@@ -143,7 +145,9 @@ class Manifest(Mapping[str, FileEntry]):
 
     def digest(self) -> str:
         """SHA-256 of the canonical text up to its last line; equal if and only if the manifests are equal."""
-        return sha256(self._body().encode()).hexdigest()
+        if not self._digest:
+            self._digest.append(sha256(self._body().encode()).hexdigest())
+        return self._digest[0]
 
     def text(self) -> str:
         """The canonical text."""

@@ -103,18 +103,18 @@ class Staging:
             entry = self.plan.manifest.get(path)
             if entry is None or not self._is_right(path, entry, placed):
                 self.folders.discard(f"{self.files}/{path}", guards=self._guards)
-        links, copies = [], {}
+        links, copies, into = [], {}, f"{self.files}/"
         held = [tree.record.manifest for tree in trees]
         for path, (number, source) in sources(self.plan.manifest, held).items():
             if path in self._verified:
                 continue
             tree = trees[number]
-            link = self._link(tree, source, path)
+            link = self._link(tree, source, path, into)
             if bool(tree.record.manifest[source].executable) == link.executable:
                 links.append(link)
             else:
                 copies[path] = link.source
-        prefix = len(self.files) + 1
+        prefix = len(into)
         for link, linked in self.folders.link(links, guards=self._guards):
             if linked is None:
                 copies[link.target[prefix:]] = link.source
@@ -170,11 +170,11 @@ class Staging:
             )
         return {path: cast("Placed", found[path]).mark for path in self.plan.manifest}
 
-    def _link(self, tree: Tree, source: str, path: str) -> Link:
+    def _link(self, tree: Tree, source: str, path: str, into: str) -> Link:
         entry = self.plan.manifest[path]
         return Link(
             source=f"{tree.folder}/{source}",
-            target=f"{self.files}/{path}",
+            target=into + path,
             size=entry.size,
             mark=tree.record.marks[source],
             executable=bool(entry.executable),

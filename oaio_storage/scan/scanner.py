@@ -9,7 +9,7 @@ from pathlib import Path
 from oaio_storage.errors import InvalidManifest, RootUnavailable
 from oaio_storage.hash_cache import HashCache, Hashed
 from oaio_storage.manifest import MAX_SIZE, FileEntry, Manifest
-from oaio_storage.names import MAX_PATH_BYTES, check_path, collisions, why_refused
+from oaio_storage.names import MAX_PATH_BYTES, are_allowed, check_path, collisions, why_refused
 from oaio_storage.progress import Progress, Report, ignore
 from oaio_storage.scan.ignoring import Ignored, ignored_in
 from oaio_storage.scan.outcome import Scan
@@ -163,18 +163,21 @@ class _Scanner:
     def _listed(self, folder: int, prefix: str) -> tuple[list[str], list[str]]:
         """The names of the files in ``folder``, and the prefixes of the folders in it."""
         files, folders = [], []
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                path = prefix + entry.name
-                if self._ignored and self._hides(path, entry):
-                    continue
-                if reason := why_refused(path, room=self._room):
-                    self._unknown[path] = reason
-                elif entry.is_file(follow_symlinks=False):
-                    files.append(entry.name)
-                elif entry.is_dir(follow_symlinks=False):
-                    folders.append(f"{path}/")
-                else:
+        with os.scandir(folder) as listed:
+            entries = list(listed)
+        all_allowed = are_allowed([prefix + entry.name for entry in entries], room=self._room)
+        for entry in entries:
+            path = prefix + entry.name
+            if self._ignored and self._hides(path, entry):
+                continue
+            if not all_allowed and (reason := why_refused(path, room=self._room)):
+                self._unknown[path] = reason
+            elif entry.is_file(follow_symlinks=False):
+                files.append(entry.name)
+            elif entry.is_dir(follow_symlinks=False):
+                folders.append(f"{path}/")
+            else:
+                with suppress(FileNotFoundError):  # it went away meanwhile
                     self._unknown[path] = KINDS[stat.S_IFMT(entry.stat(follow_symlinks=False).st_mode)]
         return files, folders
 

@@ -1,6 +1,7 @@
 """Reliability, B14 (path safety), B16 (collisions); wire contract, 4.3 (defuse)."""
 
 import unicodedata
+from itertools import chain
 from random import Random
 
 import pytest
@@ -12,6 +13,7 @@ from oaio_storage.names import (
     MAX_PART_BYTES,
     MAX_PATH_BYTES,
     OBJECT_ROOM,
+    are_allowed,
     check_path,
     collisions,
     defuse,
@@ -202,3 +204,13 @@ class TestDefuse:
     @given(st.text(st.characters(max_codepoint=0x7F), min_size=1))
     def test_nothing_that_paths_or_addresses_reserve_is_left(self, text: str) -> None:
         assert not set(defuse(text)) & set("/|\\:*?\"'<>()[]{}#;@&=+$%^, \x7f" + "".join(map(chr, range(32))))
+
+
+@given(
+    st.lists(
+        names | safe_paths | st.sampled_from([*chain.from_iterable(REFUSED.values()), *ALLOWED]), max_size=5
+    )
+)
+def test_many_are_judged_as_one_by_one(paths: list[str]) -> None:
+    for room in (MAX_PATH_BYTES, 20):
+        assert are_allowed(paths, room=room) == (not any(why_refused(path, room=room) for path in paths))
