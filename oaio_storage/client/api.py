@@ -38,8 +38,9 @@ class OaioClient(People):
     become :meth:`conflicts` and are never overwritten; what is deleted on one device goes from the others;
     ``credentials`` are never changed and never shown.
 
-    All methods may raise an InvalidArgument (also an AssertionError) for arguments that are not allowed, and
-    leave everything as it was.
+    All methods may raise an InvalidArgument (also an AssertionError) for arguments that are not allowed, Busy
+    when another process keeps this device's records locked, QuotaExceeded when its disk is full, and
+    LocalStateDamaged when the records can't be read; all of them leave everything as it was.
 
     Args:
         host: address of the oaio server. ``http://`` and ``https://`` are taken as given; without them it is
@@ -308,8 +309,7 @@ class OaioClient(People):
 
         Returns:
             False if the server can't be reached or refuses (``error_message``). Objects that need somebody
-            are in :meth:`problems`
-            and do not make it False: one bad object never spoils the rest.
+            are in :meth:`problems` and do not make it False: one bad object never spoils the rest.
         """
         try:
             self.sync()
@@ -348,11 +348,26 @@ class OaioClient(People):
         return [root / path for path in sorted(holding.manifest())]
 
     def conflicts(self, oaio_id: str = "") -> list[Conflict]:
-        """The open conflicts, of one object or of all; works offline."""
+        """The open conflicts, of one object or of all, and edits that can't be sent; works offline."""
         return resolving.conflicts(self.device, oaio_id)
 
     def resolve(self, conflict_id: str, keep: str) -> OaiObject:
-        """Settle a conflict, also offline; see :func:`oaio_storage.client.resolving.resolve`."""
+        """Settle one of :meth:`conflicts` by an edit, also offline; durable when it returns.
+
+        Args:
+            conflict_id: its id.
+            keep: ``front``; ``other``; ``both``: front stays, the other becomes a new object.
+
+        Returns:
+            The object as it is now; with ``both`` the new one. What stays deleted is told without values.
+
+        Raises:
+            InvalidArgument: ``keep`` is none of the three, or the other of ``both`` is a deletion.
+            NotFound: no such conflict, or it is settled.
+            Forbidden: the right on the object does not allow it.
+            Busy, RootUnavailable: files of the object are being put in place, or can't be.
+            Unavailable: an original client wrote a version whose files were not looked at yet.
+        """
         resolved = resolving.resolve(self.device, conflict_id, keep)
         return self._updated(resolved)
 

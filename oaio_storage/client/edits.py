@@ -179,9 +179,8 @@ def delete(device: Device, oaio_id: str, *, wipe: bool) -> None:
         seen, holding, edits = device.known(tables, oaio_id)
         if tables.switch(oaio_id) != unfinished:
             switching.check_none(tables, oaio_id)
-        if holding.version is not None and not allowed(
-            _deletion(device, holding, edits, seen), holding.right
-        ):
+        item = _deletion(device, tables, holding, edits, seen)
+        if holding.version is not None and not allowed(item, holding.right):
             raise Forbidden(f"your right {holding.right!s} on {oaio_id} does not allow to delete it")
         if wipe or not holding.root:
             root = device.root_of(holding)
@@ -195,7 +194,7 @@ def delete(device: Device, oaio_id: str, *, wipe: bool) -> None:
             else:  # somebody else's object has this id, and comes now
                 tables.put_holding(attrs.evolve(holding, disk="", root="", root_id=""))
         else:
-            put_item(tables, edits, _deletion(device, holding, edits, seen), ())
+            put_item(tables, edits, item, ())
             tables.put_holding(attrs.evolve(holding, disk="", root="", root_id=""))
         tables.drop_switch(oaio_id)
         tables.set_problem(oaio_id)
@@ -257,9 +256,10 @@ def check_root(
         foreign.check_above(folder)
 
 
-def _deletion(device: Device, holding: Holding, edits: list[Edit], seen: OaiObject) -> Proposal:
-    with device.store.write() as tables:
-        stamp = device.next_stamp(tables, seen.client_stamp)
+def _deletion(
+    device: Device, tables: Tables, holding: Holding, edits: list[Edit], seen: OaiObject
+) -> Proposal:
+    stamp = device.next_stamp(tables, seen.client_stamp)
     draft = Draft(values="{}", csh_id=seen.csh_id or "")
     item = proposal(device, holding.oaio_id, base_of(holding, edits), stamp, draft)
     return attrs.evolve(item, deleted=True)

@@ -223,13 +223,10 @@ class Engine:
 
     def _ready(self) -> list[Edit]:
         """The first edit of each object, if it may be sent now."""
-        heads: dict[str, Edit] = {}
+        ready = []
         with self.device.store.read() as tables:
             offer = self.device.offer(tables)
-            for edit in tables.all_edits():
-                heads.setdefault(edit.oaio_id, edit)
-            ready = []
-            for edit in heads.values():
+            for edit in tables.first_edits():
                 holding, incoming = tables.holding(edit.oaio_id), tables.incoming(edit.oaio_id)
                 overtaken = incoming and (
                     incoming.version is None

@@ -84,17 +84,17 @@ def resolve(device: Device, conflict_id: str, keep: str) -> OaiObject:
     if keep not in SIDES:
         raise InvalidArgument(f"not a side of a conflict: {str(keep)[:80]!r}", f"One of: {', '.join(SIDES)}.")
     with device.store.read() as tables:
-        waiting = [edit.oaio_id for edit in tables.all_edits() if edit.item.id == conflict_id]
-    for oaio_id in waiting:
-        switching.finish(device, oaio_id)
+        waiting = tables.edit_named(conflict_id)
+    if waiting:
+        switching.finish(device, waiting.oaio_id)
     with device.store.write() as tables:
         conflict = tables.conflict(conflict_id)
         if conflict is not None:
             return _resolve_listed(device, tables, conflict, keep)
-        for edit in tables.all_edits():
-            if edit.held and edit.item.id == conflict_id:
-                switching.check_none(tables, edit.oaio_id)
-                return _resolve_held(device, tables, edit, keep)
+        edit = tables.edit_named(conflict_id)
+        if edit and edit.held:
+            switching.check_none(tables, edit.oaio_id)
+            return _resolve_held(device, tables, edit, keep)
     raise NotFound(f"no conflict {conflict_id!r}", "oaio conflicts shows them.")
 
 

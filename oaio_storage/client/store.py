@@ -14,10 +14,20 @@ from pathlib import Path
 from typing import Final
 
 from oaio_storage.client.tables import Tables
-from oaio_storage.errors import LocalStateDamaged
+from oaio_storage.errors import Busy, LocalStateDamaged, OaioError, QuotaExceeded
 from oaio_storage.model import OLDEST_SYNC_STAMP, stamp_plus
 
 SCHEMA_VERSION: Final = 1
+
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_REFUSED = (
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_AUTH,
+)
 
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -46,20 +56,30 @@ CREATE TABLE wipe (path TEXT PRIMARY KEY, checksum TEXT NOT NULL) WITHOUT ROWID;
 class Store:
     """Connections and transactions on one database file.
 
-    Tables are read and written by :mod:`~oaio_storage.client.tables`.
+    Tables are read and written by :mod:`~oaio_storage.client.tables`. Opening, reading and writing may raise,
+    and leave the records as they were:
+
+    * Busy: another process keeps them locked for too long.
+    * QuotaExceeded: the disk is full.
+    * LocalStateDamaged: they can't be read, or the disk refuses. What is no database at all is set aside when
+      the store is opened, never removed.
+
+    Args:
+        path: the database file; it is made if it is missing, with its folder.
+        seconds: how long to wait for another process that writes.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, seconds: float = 30.0) -> None:
         self.path = path
+        self._seconds = seconds
         self._connections: dict[tuple[int, int], sqlite3.Connection] = {}
-        try:
-            self._prepare()
-        except sqlite3.OperationalError as err:
-            raise LocalStateDamaged(
-                f"the records {path} can't be opened: {err}", "Check the folder's rights."
-            ) from err
-        except sqlite3.DatabaseError as err:
-            self._set_aside(err)
+        with self._told():
+            try:
+                self._prepare()
+            except sqlite3.DatabaseError as err:
+                if _code(err) in _DAMAGED:
+                    self._set_aside(err)
+                raise
 
     def close(self) -> None:
         """Close this process's connections. The store can be used again afterwards."""
@@ -69,15 +89,16 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Tables]:
         """One consistent view for the block. Inside of :meth:`write` it is that transaction."""
-        connection = self._connection()
-        if connection.in_transaction:
-            yield Tables(connection)
-            return
-        connection.execute("BEGIN")
-        try:
-            yield Tables(connection)
-        finally:
-            connection.execute("ROLLBACK")
+        with self._told():
+            connection = self._connection()
+            if connection.in_transaction:
+                yield Tables(connection)
+                return
+            connection.execute("BEGIN")
+            try:
+                yield Tables(connection)
+            finally:
+                _roll_back(connection)
 
     @contextmanager
     def write(self) -> Iterator[Tables]:
@@ -85,17 +106,27 @@ class Store:
 
         Inside of another one it is a part of that one.
         """
-        connection = self._connection()
-        if connection.in_transaction:
-            yield Tables(connection)
-            return
-        connection.execute("BEGIN IMMEDIATE")
+        with self._told():
+            connection = self._connection()
+            if connection.in_transaction:
+                yield Tables(connection)
+                return
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield Tables(connection)
+                connection.execute("COMMIT")
+            finally:
+                _roll_back(connection)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Tell what SQLite raises in the block as an error of ours; a defect of a statement stays one."""
         try:
-            yield Tables(connection)
-        except BaseException:
-            connection.execute("ROLLBACK")
+            yield
+        except sqlite3.DatabaseError as err:
+            if told := _as_ours(err, self.path):
+                raise told from err
             raise
-        connection.execute("COMMIT")
 
     def _connection(self) -> sqlite3.Connection:
         key = (os.getpid(), threading.get_ident())
@@ -104,10 +135,16 @@ class Store:
         return self._connections[key]
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
-        connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
+        connection = sqlite3.connect(
+            self.path, timeout=self._seconds, isolation_level=None, check_same_thread=False
+        )
+        try:
+            connection.row_factory = sqlite3.Row
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+        except sqlite3.DatabaseError:
+            connection.close()
+            raise
         return connection
 
     def _prepare(self) -> None:
@@ -155,3 +192,32 @@ class Store:
 def _schema_of(connection: sqlite3.Connection) -> int:
     found = connection.execute("PRAGMA user_version").fetchone()[0]
     return int(found)
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    """End a transaction that is still open; SQLite ends it by itself after some errors, a full disk among."""
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+
+
+def _code(err: sqlite3.DatabaseError) -> int:
+    """SQLite's primary code of an error."""
+    return getattr(err, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+
+
+def _as_ours(err: sqlite3.DatabaseError, path: Path) -> OaioError | None:
+    code = _code(err)
+    if code in _LOCKED:
+        return Busy(f"another process keeps the records {path} locked")
+    if code == sqlite3.SQLITE_FULL:
+        return QuotaExceeded(
+            f"no room on this device for the records {path}", "Free some space, then try again."
+        )
+    if code in _DAMAGED:
+        return LocalStateDamaged(
+            f"the records {path} can't be read: {err}",
+            "Move them away and keep them, unsent edits are in there; oaio sync makes new ones.",
+        )
+    if code in _REFUSED:
+        return LocalStateDamaged(f"the records {path} can't be opened: {err}", "Check the folder's rights.")
+    return None

@@ -197,9 +197,10 @@ def checksum_at(path: Path) -> str:
 
 
 def check_inside(root: Path, path: str, known: Collection[str] = ()) -> None:
-    """Raises RootUnavailable if a link.
+    """Check that nothing but folders and ``known`` files stands where ``path`` needs folders below ``root``.
 
-    Or a file that is not ``known``, stands where ``path`` needs a folder below ``root``.
+    Raises:
+        RootUnavailable: a link or another file does.
     """
     folder = root
     for part in Path(path).parts[:-1]:

@@ -109,6 +109,18 @@ class Tables:
         """The edits of all objects, in order."""
         return [_edit(row) for row in self._all("SELECT * FROM outbox ORDER BY seq")]
 
+    def first_edits(self) -> list[Edit]:
+        """The first edit of each object, in order."""
+        rows = self._all(
+            "SELECT * FROM outbox WHERE seq IN (SELECT min(seq) FROM outbox GROUP BY oaio_id) ORDER BY seq"
+        )
+        return [_edit(row) for row in rows]
+
+    def edit_named(self, item_id: str) -> Edit | None:
+        """The edit that proposes the version of this id, if it is in the outbox."""
+        row = self._one("SELECT * FROM outbox WHERE id = ?", item_id)
+        return _edit(row) if row else None
+
     def edit(self, seq: int) -> Edit | None:
         """The edit at this place of the outbox, if there still is one."""
         row = self._one("SELECT * FROM outbox WHERE seq = ?", seq)
