@@ -143,12 +143,12 @@ _PRINTED: dict[str, type | list[type] | str] = {
     "oaio serve": "`url`, `data`; once, when it is ready",
     "oaio doctor": Probed,
     "oaio init": "`client_root`, `server`, `username`",
-    "oaio login": "`client_root`",
+    "oaio login": "`client_root`, `server`, `username`",
     "oaio register": OaiObject,
     "oaio update": OaiObject,
     "oaio sync": SyncReport,
     "oaio status": "`client_root`, `server`, `username`, `device_id`, `app_id`, `csh_default_id`, "
-    "`last_sync_stamp`, `objects` (their number), `unsent` (ids), "
+    "`last_sync_stamp` (empty: never synchronised), `objects` (their number), `unsent` (ids), "
     "`conflicts` (each a [Conflict](#conflict)), `problems` (each a [Problem](#problem))",
     "oaio ls": [OaiObject],
     "oaio show": OaiObject,
@@ -158,7 +158,7 @@ _PRINTED: dict[str, type | list[type] | str] = {
     "oaio conflicts": [Conflict],
     "oaio resolve": OaiObject,
     "oaio unregister": "`oaio_id`",
-    "oaio user add": "`username`, `admin`",
+    "oaio user add": "`username`, `admin`, `data`, `created` (whether a new server was made there)",
     "oaio hosts add": Described,
     "oaio hosts ls": [Described],
     "oaio hosts rm": "`csh_id`, `objects` (how many of a server's have files there)",

@@ -5,6 +5,7 @@ Everything here is safe to repeat after a kill.
 
 import importlib
 import os
+import re
 import secrets
 import unicodedata
 from collections.abc import Iterator
@@ -15,7 +16,8 @@ from filelock import FileLock, Timeout
 
 from oaio_storage.client import foreign
 from oaio_storage.durable import write_file
-from oaio_storage.errors import AlreadyExists, Busy, InvalidArgument
+from oaio_storage.errors import AlreadyExists, Busy, InvalidArgument, InvalidName
+from oaio_storage.model import checked_object_id
 from oaio_storage.server import sealing
 
 FILES_FOLDER = "files"
@@ -25,6 +27,7 @@ DATABASE_FILE = "oaio.sqlite3"
 
 _SETTINGS = "oaio_storage.server.settings"
 _MAX_NAME = 150
+_DJANGOS_NAMES = re.compile(r"[\w.@+-]+")
 
 
 def prepare(data: Path) -> None:
@@ -51,14 +54,18 @@ def is_prepared(data: Path) -> bool:
     return (data / DATABASE_FILE).is_file()
 
 
-def add_user(data: Path, name: str, password: str, *, admin: bool = False) -> None:
+def add_user(data: Path, name: str, password: str, *, admin: bool = False) -> bool:
     """Add an account to the data folder, which is prepared first; with ``admin`` it may use ``/admin/``.
+
+    Returns:
+        Whether a new data folder was made for it.
 
     Raises:
         InvalidArgument: the name or the password is not allowed.
         AlreadyExists: there is an account of this name; it was left as it is.
     """
     _check_account(name, password)
+    is_new = not is_prepared(data)
     with prepared(data):
         from django.contrib.auth.models import User  # noqa: PLC0415 - needs configured settings
         from django.db import IntegrityError  # noqa: PLC0415 - same
@@ -68,6 +75,7 @@ def add_user(data: Path, name: str, password: str, *, admin: bool = False) -> No
             create(name, password=password)
         except IntegrityError as err:
             raise AlreadyExists(f"there is a user {name!r} already", "Choose another name.") from err
+    return is_new
 
 
 def configure(data: Path, *, tls: bool = False, allowed_hosts: tuple[str, ...] = ()) -> None:
@@ -138,11 +146,20 @@ def _make_database(data: Path) -> None:
     start_clock()  # last: without a clock the first start is not over
 
 
+def _is_user_name(name: str) -> bool:
+    """Whether Django's forms take ``name`` too, and the id of an object can hold it."""
+    try:
+        checked_object_id(name)
+    except InvalidName:
+        return False
+    return len(name) <= _MAX_NAME and _DJANGOS_NAMES.fullmatch(name) is not None
+
+
 def _check_account(name: str, password: str) -> None:
-    if not name or len(name) > _MAX_NAME or name != name.strip() or not name.isprintable():
+    if not _is_user_name(name):
         raise InvalidArgument(
             f"not a user name: {name[:80]!r}",
-            f"Use 1 to {_MAX_NAME} printable characters without spaces around.",
+            f"Use 1 to {_MAX_NAME} letters, digits and @.+-_ without a dot in front.",
         )
     if unicodedata.normalize("NFKC", name) != name:
         raise InvalidArgument(f"the user name {name!r} is not in normal form", "Write it in the form NFKC.")

@@ -110,7 +110,7 @@ def test_without_a_terminal_a_missing_password_names_the_option(server: RunningS
     oaio("user", "add", "nobody", "--data", server.data).ended(2, "--password-stdin")
 
 
-@pytest.mark.parametrize("name", ["", " alice", "a\nb", "x" * 200])
+@pytest.mark.parametrize("name", ["", " alice", "a\nb", "x" * 200, "..", "../x", "a b"])
 def test_a_user_name_that_nobody_could_type_is_refused(name: str, server: RunningServer) -> None:
     words = ("user", "add", name, "--data", server.data, "--password-stdin")
     oaio(*words, stdin=PASSWORD).ended(2, "user name")

@@ -76,9 +76,10 @@ class Session:
 
 def test_what_prepare_makes_is_for_the_owner_alone(tmp_path: Path) -> None:
     data = tmp_path / "new" / "data"
-    add_user(data, "Zoë O'Brien", PASSWORD)
+    assert add_user(data, "Zoë.O-Brien", PASSWORD)
     kept = {path.name: path.read_bytes() for path in data.iterdir() if path.name == "secret_key"}
     prepare(data)
+    assert not add_user(data, "zed", PASSWORD)
     assert {name: (data / name).read_bytes() for name in kept} == kept
     assert stat.S_IMODE(data.stat().st_mode) == 0o700
     for name in ("secret_key", "oaio.sqlite3"):
@@ -95,6 +96,12 @@ def test_accounts_that_are_not_allowed(data: Path) -> None:
         (" x", "x"),
         ("x\n", "x"),
         ("x" * 151, "x"),
+        ("\U00020000" * 64, "x"),
+        ("..", "x"),
+        (".x", "x"),
+        ("../x", "x"),
+        ("x y", "x"),
+        ("x\udc80", "x"),
         ("e\u0301", "x"),
     ):
         with pytest.raises(InvalidArgument):

@@ -24,4 +24,6 @@ def login(
         from oaio_storage.client import login as log_in  # noqa: PLC0415 - not needed for --help
 
         log_in(client, password)
-    answer({"client_root": options.root}, "logged in", as_json=options.as_json)
+        server, user = client.remote.url, client.user_name
+    told = {"client_root": options.client_root().absolute(), "server": server, "username": user}
+    answer(told, f"{user} is logged in at {server}", as_json=options.as_json)

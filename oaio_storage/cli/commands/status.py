@@ -6,6 +6,7 @@ from oaio_storage.cli.opening import opened
 from oaio_storage.cli.options import JsonOption, RootOption, common
 from oaio_storage.cli.output import answer, count_text
 from oaio_storage.cli.telling import moment_text, problem_lines
+from oaio_storage.model import OLDEST_SYNC_STAMP
 
 
 def status(ctx: typer.Context, *, root: RootOption = None, as_json: JsonOption = False) -> None:
@@ -20,6 +21,7 @@ def status(ctx: typer.Context, *, root: RootOption = None, as_json: JsonOption =
         known = list(client.client_objectz.values())
         unsent = sorted(one.oaio_id for one in known if one.client_stamp != one.server_stamp)
         conflicts, problems = client.conflicts(), client.problems()
+        last = client.last_sync_stamp
         told = {
             "client_root": options.client_root().absolute(),
             "server": client.remote.url,
@@ -27,7 +29,7 @@ def status(ctx: typer.Context, *, root: RootOption = None, as_json: JsonOption =
             "device_id": client.device_id,
             "app_id": client.app_id,
             "csh_default_id": client.csh_default_id,
-            "last_sync_stamp": client.last_sync_stamp,
+            "last_sync_stamp": "" if last == OLDEST_SYNC_STAMP else last,
             "objects": len(known),
             "unsent": unsent,
             "conflicts": conflicts,

@@ -31,16 +31,14 @@ def add(  # noqa: PLR0913 - one parameter for each option
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Add a user. The server may be running.
+    """Add a user. The server may be running; if there is none in DIR yet, it is made, and the answer says so.
 
     Example: oaio user add alice --data ~/oaio-server --password-stdin < password.txt
     """
     password = read_password(f"Password of {name}", from_stdin=password_stdin, confirm=True)
     from oaio_storage.server import add_user  # noqa: PLC0415 - Django is slow to import
 
-    add_user(data, name, password, admin=admin)
-    answer(
-        {"username": name, "admin": admin},
-        f"added {name}",
-        as_json=common(ctx, None, as_json=as_json).as_json,
-    )
+    created = add_user(data, name, password, admin=admin)
+    told = {"username": name, "admin": admin, "data": data.absolute(), "created": created}
+    lines = [f"made a new server in {data}"] if created else []
+    answer(told, *lines, f"added {name}", as_json=common(ctx, None, as_json=as_json).as_json)
