@@ -34,19 +34,25 @@ def add_host(data: Path, csh_id: str, args: Mapping[str, Any]) -> Described:
         from oaio_storage.server import offer  # noqa: PLC0415 - needs configured settings
 
         offer.check_new(csh_id)
-    args = settled(csh_id, **args)
+    with _told_of(csh_id):
+        args = settled(csh_id, **args)
     if csh_id == offer.OWN_HOST and args.get("root_folder") != str((data / FILES_FOLDER).absolute()):
         raise InvalidArgument(
             f"{csh_id} is the id of the server's own folder", f"Use an id such as {csh_id}-NAME."
         )
-    try:
-        with host_api(csh_id, **args) as host:
-            root_id = _root_of(host)
-    except OaioError as err:
-        raise type(err)(f"the storage host {csh_id!r} can't be offered: {err.message}", err.hint) from err
+    with _told_of(csh_id), host_api(csh_id, **args) as host:
+        root_id = _root_of(host)
     with prepared(data):
         offer.put_host(csh_id, args, root_id)
         return next(host for host in offer.shown_hosts() if host.csh_id == csh_id)
+
+
+@contextmanager
+def _told_of(csh_id: str) -> Iterator[None]:
+    try:
+        yield
+    except OaioError as err:
+        raise type(err)(f"the storage host {csh_id!r} can't be offered: {err.message}", err.hint) from err
 
 
 def hosts_of(data: Path) -> list[Described]:
