@@ -260,8 +260,6 @@ class Engine:
             stamp = stamps.pop(0) if not edit.attempted and not edit.stamped else ""
             if made := sender.prepare(edit, holding, stamp):
                 prepared.append(made)
-            elif edit.item.files is not None:
-                roots.look(self.device, edit.oaio_id, self.report)
         self._stamps = iter(stamps)
         for batch in batches(prepared):
             if begun := sender.begin(batch):

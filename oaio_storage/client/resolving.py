@@ -130,7 +130,7 @@ def _resolve_listed(device: Device, tables: Tables, conflict: Overtaken, keep: s
         )
     made = None
     if keep == "both":
-        made = _copy_of(device, conflict.version)
+        made = _copy_of(device, conflict.version, _sources_of(conflict.version))
         if front.deleted and holding.right not in MAY_DELETE:
             return made
     chosen = conflict.version if keep == "other" else front
@@ -173,7 +173,16 @@ def _settling(  # noqa: PLR0913, PLR0917 - one sentence
     return attrs.evolve(item, deleted=chosen.deleted)
 
 
-def _copy_of(device: Device, version: Version | Proposal, files_from: Holding | None = None) -> OaiObject:
+def _sources_of(version: Version | None) -> tuple[Source, ...]:
+    return (Source.of(version),) if version is not None and version.files is not None else ()
+
+
+def _copy_of(
+    device: Device,
+    version: Version | Proposal,
+    sources: tuple[Source, ...],
+    files_from: Holding | None = None,
+) -> OaiObject:
     """Register ``version`` as a new object of its own."""
     if version.deleted:
         raise InvalidArgument("the other side is a deletion, which is no object", "Keep front or other.")
@@ -188,7 +197,7 @@ def _copy_of(device: Device, version: Version | Proposal, files_from: Holding | 
         attached=version.attached,
         files=version.files,
         csh_id=version.csh_id,
-        sources=(Source.of(version),) if version.files is not None and files_from is None else (),
+        sources=sources if version.files is not None else (),
     )
     made = making.register(device, making.new_id(device, stamp, named), stamp, draft)
     if files_from is not None and files_from.disk:
@@ -220,7 +229,7 @@ def _resolve_held(device: Device, tables: Tables, edit: Edit, keep: str) -> OaiO
         return device.visible(tables, edit.oaio_id) or OaiObject(oaio_id=edit.oaio_id)
     made = None
     if keep == "both":
-        made = _copy_of(device, edit.item, files_from=holding)
+        made = _copy_of(device, edit.item, (*edit.sources, *_sources_of(holding.version)), holding)
         holding = attrs.evolve(holding, disk="", root="", root_id="")
     for one in tables.edits(edit.oaio_id):
         tables.drop_edit(one)

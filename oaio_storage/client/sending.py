@@ -1,13 +1,13 @@
 """Sending edits: their files first, then the versions, then what the server says about each."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
 
 from oaio_storage.client import edits as making
-from oaio_storage.client import planner
+from oaio_storage.client import planner, roots
 from oaio_storage.client.attaching import manifest_on_disk
 from oaio_storage.client.device import Device
 from oaio_storage.client.hosts_pool import Hosts
@@ -20,6 +20,7 @@ from oaio_storage.errors import (
     BadAnswer,
     CallerError,
     ClockSkew,
+    DeviceError,
     NotFound,
     OaioError,
     SourceChanged,
@@ -63,7 +64,7 @@ class Sender:
     def prepare(self, edit: Edit, holding: Holding, reserved: str) -> Edit | None:
         """``edit`` with a stamp of the server, its files complete on the host; None if it can't be sent now.
 
-        Why it can't is kept with the edit. A repeat resumes.
+        Why it can't is kept with the edit, which is held if only a person can settle that. A repeat resumes.
         """
         if edit.attempted:
             return edit
@@ -72,13 +73,17 @@ class Sender:
             edit = attrs.evolve(edit, item=attrs.evolve(edit.item, stamp=max(reserved, after)), stamped=True)
             if not self._store(edit):
                 return None
+        missing: dict[str, FileEntry] = {}
         try:
             making.check_length(edit.item)
             if edit.item.files is not None:
-                self._upload(edit, holding)
+                missing = self._copy_known(edit, holding)
+                self._upload(edit, holding, missing)
         except OaioError as err:
             held = type(err).__name__ if isinstance(err, CallerError) else ""
             self._store(attrs.evolve(edit, held=held, why=f"{err.message}. {err.hint}".removesuffix(". ")))
+            if isinstance(err, DeviceError) and roots.look(self.device, edit.oaio_id, self.report):
+                self._hold_if_lost(edit, missing)
             return None
         return edit
 
@@ -160,24 +165,40 @@ class Sender:
             why = f"{refusal.message}. {refusal.hint}".removesuffix(". ")
             tables.put_edit(attrs.evolve(merged, held=name, why=why))
 
-    def _upload(self, edit: Edit, holding: Holding) -> None:
-        host = self.hosts.get(edit.item.csh_id)
-        folder = f"{edit.oaio_id}/{edit.item.stamp}"
+    def _copy_known(self, edit: Edit, holding: Holding) -> dict[str, FileEntry]:
+        """Let the host copy what lies there already; the files that it does not have."""
         missing = dict(edit.manifest())
         for source in self._sources(edit, holding):
             at_source = _by_content(source.manifest())
             for path, entry in list(missing.items()):
                 found = at_source.get((entry.size, entry.checksum))
-                if found is not None and self._copied(edit, source, found, f"{folder}/{path}", entry):
+                if found is not None and self._copied(edit, source, found, f"{_folder(edit)}/{path}", entry):
                     del missing[path]
+        return missing
+
+    def _upload(self, edit: Edit, holding: Holding, missing: Mapping[str, FileEntry]) -> None:
+        host = self.hosts.get(edit.item.csh_id)
         root = self.device.root_of(holding)
         self._check_unchanged(root, missing)
         expect = Absent if host.guarantees.conditional_write else None
         moved = host.put_files(
-            [(f"{folder}/{path}", root / path) for path in missing], expect=expect, report=self.report
+            [(f"{_folder(edit)}/{path}", root / path) for path in missing], expect=expect, report=self.report
         )
         self.tally.bytes_sent += moved.bytes
         self._check_unchanged(root, missing)
+
+    def _hold_if_lost(self, edit: Edit, missing: Mapping[str, FileEntry]) -> None:
+        """Hold ``edit`` if the folder, as just looked at, does not have its ``missing`` files either."""
+        with self.device.store.write() as tables:
+            known, holding = tables.edit(edit.seq), tables.holding(edit.oaio_id)
+            if known is None or holding is None or not self._is_same(tables, edit):
+                return  # the look made a new edit of what is there
+            here = holding.manifest()
+            lost = [path for path, entry in missing.items() if not _is_content(here.get(path), entry)]
+            if lost:
+                where = self.device.root_of(holding) / lost[0]
+                why = f"{len(lost)} files of it are gone from this device and the storage host, as {where}"
+                tables.put_edit(attrs.evolve(known, held=SourceChanged.__name__, why=why))
 
     def _sources(self, edit: Edit, holding: Holding) -> Iterator[Source]:
         yield from edit.sources
@@ -196,13 +217,13 @@ class Sender:
             return False
         return made.size == entry.size and made.checksum in ("", entry.checksum)
 
-    def _check_unchanged(self, root: Path, wanted: dict[str, FileEntry]) -> None:
+    def _check_unchanged(self, root: Path, wanted: Mapping[str, FileEntry]) -> None:
         for path, entry in wanted.items():
             try:
                 found = hash_file(root / path)
             except OSError as err:
                 raise SourceChanged(f"{root / path} is not what it was when it was looked at") from err
-            if (found.size, found.checksum) != (entry.size, entry.checksum):
+            if not _is_content(found, entry):
                 raise SourceChanged(f"{root / path} changed since it was looked at")
 
     def _store(self, edit: Edit) -> bool:
@@ -219,6 +240,14 @@ class Sender:
 
 def _by_content(manifest: Manifest) -> dict[tuple[int, str], str]:
     return {(entry.size, entry.checksum): path for path, entry in manifest.items()}
+
+
+def _is_content(found: FileEntry | None, entry: FileEntry) -> bool:
+    return found is not None and (found.size, found.checksum) == (entry.size, entry.checksum)
+
+
+def _folder(edit: Edit) -> str:
+    return f"{edit.oaio_id}/{edit.item.stamp}"
 
 
 def _after_aside(later: Edit, conflict: Version, holding: Holding) -> Edit:

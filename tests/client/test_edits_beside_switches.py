@@ -1,9 +1,11 @@
 """Edits while files of the same object arrive, and after a crash while they were put in place."""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import attrs
 import pytest
 from client.conftest import MakeClient, Service
 from client.test_concurrent_edits import beside, contents, meanwhile
@@ -154,6 +156,63 @@ def test_values_are_set_while_files_cant_be_put_in_place(make_client: MakeClient
     one.sync()
     two.sync()
     assert contents(tmp_path / "source") == contents(tmp_path / "place") == NEW
+    two.close()
+
+
+def edited_over_a_broken_switch(client: OaioClient, oaio_id: str) -> OaioClient:
+    """A client with an edit that has the old files, which new ones are going to take the place of."""
+    client = crash_while_placing(client)
+    trash = client.device.trash
+    if trash.exists():
+        trash.rename(trash.with_name("aside"))
+    trash.write_bytes(b"")
+    client.update_object(oaio_id, {"set": True})
+    trash.unlink()
+    return client
+
+
+def test_an_edit_that_cant_be_sent_becomes_an_object_with_the_files_that_it_had(
+    make_client: MakeClient, tmp_path: Path
+) -> None:
+    one, two, oaio_id = arriving(make_client, tmp_path)
+    two = edited_over_a_broken_switch(two, oaio_id)
+    with two.device.store.write() as tables:
+        (edit,) = tables.edits(oaio_id)
+        tables.put_edit(attrs.evolve(edit, held="Forbidden", why="as if the right was lost"))
+    two.sync()
+    made = two.resolve(edit.item.id, "both")
+    for client in (two, one):
+        assert client.sync().problems == ()
+    assert {path.name: path.read_bytes() for path in one.files(made.oaio_id)} == OLD
+    assert {path.name: path.read_bytes() for path in two.files(oaio_id)} == NEW
+    two.close()
+
+
+@pytest.mark.parametrize("keep", ["front", "both"])
+def test_an_edit_whose_files_are_nowhere_any_more_is_settled_by_a_person(
+    make_client: MakeClient, service: Service, tmp_path: Path, keep: str
+) -> None:
+    one, two, oaio_id = arriving(make_client, tmp_path)
+    two = edited_over_a_broken_switch(two, oaio_id)
+    (first, _) = sorted((service.data / "files" / oaio_id).iterdir())
+    shutil.rmtree(first)  # the only place where the old files still were
+    two.sync()
+    (problem,) = two.sync().problems
+    assert problem.way_out.startswith(f"oaio resolve {problem.id} --keep")
+    assert str(tmp_path / "place") in problem.what
+    (conflict,) = two.conflicts(oaio_id)
+    assert conflict.id == problem.id
+    assert conflict.other is not None
+    assert conflict.other.client_values["set"] is True
+    two.resolve(conflict.id, keep)
+    for client in (two, one):
+        client.sync()
+    assert two.conflicts(oaio_id) == []
+    assert contents(tmp_path / "source") == contents(tmp_path / "place") == NEW
+    assert "set" not in two.client_objectz[oaio_id].client_values
+    if keep == "both":
+        (problem,) = two.problems()  # its files are gone as before, its values are kept
+        assert two.client_objectz[problem.oaio_id].client_values["set"] is True
     two.close()
 
 
