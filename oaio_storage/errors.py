@@ -207,7 +207,7 @@ class DeviceError(OaioError):
 class RootUnavailable(DeviceError):
     """A folder is not mounted, not readable, or not the one it was. Nothing counts as removed."""
 
-    default_hint = "Mount or restore the folder, then synchronise again."
+    default_hint = "Mount or restore the folder."
 
 
 class RootOverlap(DeviceError):

@@ -45,9 +45,7 @@ def look(device: Device, oaio_id: str, report: Report = ignore) -> bool:  # noqa
     try:
         found = _scanned(device, holding, newest(holding, edits), root, report)
     except OaioError as err:
-        _set_problem(
-            device, oaio_id, err.message, f"{err.hint or 'Repair it, then synchronise again:'} oaio sync"
-        )
+        _set_problem(device, oaio_id, err.message, _then_sync(err.hint))
         return False
     if hidden := _hidden(root, holding.manifest(), found):
         _set_problem(device, oaio_id, *hidden)
@@ -56,7 +54,7 @@ def look(device: Device, oaio_id: str, report: Report = ignore) -> bool:  # noqa
     if holding.root_id and root_identity(root) != holding.root_id:
         if changes.remove:
             what = f"the folder {root} is not the one that was attached, and files of it are missing"
-            way_out = f"{RootUnavailable.default_hint} Or: {_taking(holding, root)}"
+            way_out = f"{_then_sync(RootUnavailable.default_hint)}; or: {_taking(holding, root)}"
             _set_problem(device, oaio_id, what, way_out)
             return False
         _recognise(device, oaio_id, root)
@@ -143,6 +141,11 @@ def _refusal(holding: Holding, root: Path, changes: Diff) -> tuple[str, str] | N
 def _taking(holding: Holding, root: Path) -> str:
     """The command that takes what is there now; a folder that is not the object's is never proposed."""
     return f"oaio update {holding.oaio_id} " + (f"'{root}'" if holding.takes_all else "FILE")
+
+
+def _then_sync(hint: str) -> str:
+    """``hint`` with the command that looks at the folder again, in one sentence."""
+    return hint if "oaio sync" in hint else f"{hint.rstrip('. ') or 'Repair it'}, then: oaio sync"
 
 
 def _make_edit(device: Device, seen: Holding, changes: Diff) -> bool:
