@@ -54,10 +54,16 @@ def make_folder(folder: Path) -> None:
         sync_folder(one.parent)
 
 
-def put(source: Path, target: Path) -> None:
+def put(source: Path, target: Path, *, flush: bool = True) -> None:
     """Put the file ``source`` at ``target`` in one step, also from another disk.
 
     ``source`` is gone afterwards.
+
+    Args:
+        source: the file, durable already.
+        target: where it goes; a file there is replaced.
+        flush: False: the caller calls :func:`sync_folder` once for many files; until then a loss of power
+            may leave each of them at either place.
     """
     make_folder(target.parent)
     try:
@@ -71,12 +77,19 @@ def put(source: Path, target: Path) -> None:
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
+        sync_folder(target.parent)  # before the only other copy goes
         source.unlink()
-    sync_folder(target.parent)
+    if flush:
+        sync_folder(target.parent)
 
 
-def to_trash(path: Path, trash: Path) -> Path:
+def to_trash(path: Path, trash: Path, *, flush: bool = True) -> Path:
     """Move a file or folder into ``trash``, under a name of its own.
+
+    Args:
+        path: the file or folder.
+        trash: the folder; it is made if it is missing.
+        flush: as for :func:`put`, about the folder that ``path`` is taken from.
 
     Returns:
         Where it lies now.
@@ -87,7 +100,8 @@ def to_trash(path: Path, trash: Path) -> Path:
         path.replace(target)
     except OSError:
         shutil.move(path, target)
-    sync_folder(path.parent)
+    if flush:
+        sync_folder(path.parent)
     return target
 
 

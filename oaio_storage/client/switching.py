@@ -147,8 +147,7 @@ def _finish(device: Device, plan: str) -> None:
     switch = Switch.parse(plan)
     root = device.root_of(switch.after)
     try:
-        kept = [one.path for one in switch.exchanges if not one.staged and not _remove(device, root, one)]
-        kept += [one.path for one in switch.exchanges if one.staged and not _put(device, root, one)]
+        kept = _exchange_all(device, root, switch.exchanges)
     except OSError as err:
         raise RootUnavailable(
             f"files of a newer version can't be put in place: {err.strerror}: {err.filename}",
@@ -158,6 +157,20 @@ def _finish(device: Device, plan: str) -> None:
         if tables.switch(switch.after.oaio_id) == plan:  # else it was deleted meanwhile
             tables.drop_switch(switch.after.oaio_id)
             _record(tables, switch.after, is_whole=not kept)
+
+
+def _exchange_all(device: Device, root: Path, exchanges: Collection[Exchange]) -> list[str]:
+    """Exchange the files, durably; the paths of those that their user changed meanwhile, which stay."""
+    kept = [one.path for one in exchanges if not one.staged and not _remove(device, root, one)]
+    kept += [one.path for one in exchanges if one.staged and not _put(device, root, one)]
+    for folder in {_nearest_folder(root / one.path) for one in exchanges}:
+        durable.sync_folder(folder)
+    return kept
+
+
+def _nearest_folder(path: Path) -> Path:
+    """The folder of ``path``; if it went with its last file, the one that it went from."""
+    return next(folder for folder in path.parents if folder.is_dir())
 
 
 def _record(tables: Tables, after: Holding, *, is_whole: bool) -> None:
@@ -220,7 +233,7 @@ def _remove(device: Device, root: Path, one: Exchange) -> bool:
     if found and found != one.old:
         return False
     if found:
-        durable.to_trash(target, device.trash)
+        durable.to_trash(target, device.trash, flush=False)
     durable.remove_empty_folders(target.parent, root)
     return True
 
@@ -236,8 +249,8 @@ def _put(device: Device, root: Path, one: Exchange) -> bool:
         return False
     elif staged.exists():
         if found:
-            durable.to_trash(target, device.trash)
-        durable.put(staged, target)
+            durable.to_trash(target, device.trash, flush=False)
+        durable.put(staged, target, flush=False)
     else:  # its user removed it after it was put there
         return False
     _set_mode(target, one.executable)

@@ -1,10 +1,14 @@
 """What the disk refuses in the middle concerns one object, and is never taken for its user's edit."""
 
+import errno
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from client.conftest import MakeClient
 
+from oaio_storage import durable
+from oaio_storage.client import map_files
 from oaio_storage.errors import RootUnavailable, TooLarge
 
 
@@ -86,6 +90,45 @@ def test_content_that_cant_be_put_in_place_holds_up_nothing_else(
     one.device.trash.unlink()
     assert one.sync().problems == ()
     assert (root / "file").read_bytes() == b"second"
+
+
+def test_the_names_of_many_files_are_made_durable_folder_by_folder(
+    make_client: MakeClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = make_client("one"), make_client("two")
+    source, place = tmp_path / "source", tmp_path / "place"
+    for name in ("kept", "emptied"):
+        (source / name).mkdir(parents=True)
+        for number in range(20):
+            (source / name / f"f{number}").write_text(f"{name} {number}")
+    made = one.register_folder(str(source))
+    assert made is not None
+    two.sync()
+    map_files(two, made.oaio_id, place)
+    for number in range(20):
+        (source / "kept" / f"f{number}").write_text(f"new {number}")
+    for path in (source / "emptied").iterdir():
+        path.unlink()
+    (source / "emptied").rmdir()
+    one.update_folder(made.oaio_id)
+    flushed: list[Path] = []
+    real = durable.sync_folder
+
+    def sync_folder(folder: Path) -> None:
+        if place in (folder, *folder.parents):
+            flushed.append(folder)
+            if len(flushed) == 1:
+                raise OSError(errno.EIO, "as if the disk failed", str(folder))
+        real(folder)
+
+    monkeypatch.setattr(durable, "sync_folder", sync_folder)
+    assert two.sync().problems
+    assert set(two.client_objectz[made.oaio_id].client_values["_file_paths"]) > {"emptied/f1"}
+    assert two.sync().problems == ()
+    assert Counter(flushed[1:]) == {place / "kept": 1, place: 1}
+    assert {path.name: path.read_text() for path in place.rglob("f*")} == {
+        f"f{number}": f"new {number}" for number in range(20)
+    }
 
 
 def test_more_files_than_a_request_can_name_hold_up_nothing_else(
