@@ -411,7 +411,8 @@ class World:
         after = device.edits(oaio_id)
         if listed and after and (not before or after[-1] != before[-1]):
             item = after[-1].item
-            self.ledger.note(token_of(item), {other, *front}, f"resolved {item.values}")
+            said = f"deleted {oaio_id}" if item.deleted else f"resolved {item.values}"
+            self.ledger.note(token_of(item), {other, *front}, said)
         elif not listed and keep == "front":  # its user saw the edits and gave them up
             given_up = {token_of(edit.item) for edit in before}
             if version and version.version:
