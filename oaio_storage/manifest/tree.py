@@ -1,0 +1,140 @@
+"""The files of a tree, and their canonical text."""
+
+from collections.abc import Collection, Iterator, Mapping
+from hashlib import sha256
+from itertools import pairwise
+from typing import Self
+
+import attrs
+
+from oaio_storage.errors import InvalidManifest, InvalidName
+from oaio_storage.manifest.entry import EMPTY_CHECKSUM, FileEntry, line_of, parse_line
+from oaio_storage.names import are_allowed, check_path, collisions
+
+HEADER = "oaio-manifest 1\n"
+TRAILER = "digest "
+DAMAGED = "a manifest that is damaged or cut: its last line is not the digest of the others"
+
+_TRAILER_BYTES = len(f"{TRAILER}{EMPTY_CHECKSUM}\n")
+
+
+def _checked(entries: Mapping[str, FileEntry]) -> Mapping[str, FileEntry]:
+    for path, entry in entries.items():
+        if not isinstance(path, str) or not isinstance(entry, FileEntry):
+            raise InvalidManifest(f"{str(path)[:200]!r} and {type(entry).__name__} are no path and entry")
+    check_paths(entries)
+    return {path: entries[path] for path in sorted(entries)}
+
+
+def checked_path(path: str) -> str:
+    """``path`` itself, if a manifest may hold it.
+
+    Raises:
+        InvalidManifest: otherwise.
+    """
+    try:
+        return check_path(path)
+    except InvalidName as err:
+        raise InvalidManifest(err.message, err.hint) from err
+
+
+def check_paths(paths: Collection[str]) -> None:
+    """Do nothing if a manifest may hold all of ``paths`` beside each other.
+
+    Raises:
+        InvalidManifest: otherwise.
+    """
+    if not are_allowed(paths):
+        for path in paths:
+            checked_path(path)
+    if clashes := collisions(paths):
+        names = ", ".join(map(repr, clashes[0]))
+        raise InvalidManifest(f"names that clash on some systems: {names[:400]}")
+
+
+@attrs.frozen(eq=False, repr=False)
+class Manifest(Mapping[str, FileEntry]):
+    """The files of a tree: relative path -> entry, sorted by path. Immutable, comparable, hashable.
+
+    Every path is one that every host can hold, and no two of them clash on any file system.
+
+    Raises:
+        InvalidManifest: otherwise.
+    """
+
+    _entries: Mapping[str, FileEntry] = attrs.field(factory=dict, converter=_checked)
+    _digest: list[str] = attrs.field(factory=list, init=False)
+
+    def __getitem__(self, path: str) -> FileEntry:
+        return self._entries[path]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._entries.items()))
+
+    def __repr__(self) -> str:
+        return f"<Manifest of {len(self)} files, {self.size} bytes>"
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files together."""
+        return sum(entry.size for entry in self._entries.values())
+
+    def digest(self) -> str:
+        """SHA-256 of the canonical text up to its last line; equal if and only if the manifests are equal."""
+        if not self._digest:
+            self._digest.append(sha256(self._body().encode()).hexdigest())
+        return self._digest[0]
+
+    def text(self) -> str:
+        """The canonical text."""
+        body = self._body()
+        return body + trailer_of(sha256(body.encode()).hexdigest())
+
+    @classmethod
+    def parse(cls, text: str | bytes) -> Self:
+        """The manifest whose canonical text is ``text``; no other text is accepted.
+
+        Raises:
+            InvalidManifest: ``text`` is damaged, cut, of a later major version, not canonical, or holds
+                what no manifest may hold.
+        """
+        try:
+            content = text.encode() if isinstance(text, str) else text
+            body = content[:-_TRAILER_BYTES].decode()
+        except UnicodeError as err:
+            raise InvalidManifest("a manifest that is not UTF-8") from err
+        check_header(body)
+        trailer = trailer_of(sha256(body.encode()).hexdigest()).encode()
+        if not body.endswith("\n") or content[-_TRAILER_BYTES:] != trailer:
+            raise InvalidManifest(DAMAGED)
+        entries = [parse_line(line) for line in body[len(HEADER) :].split("\n")[:-1]]
+        if any(first >= second for (first, _), (second, _) in pairwise(entries)):
+            raise InvalidManifest("the paths of a manifest are not sorted, or one is there twice")
+        return cls(dict(entries))
+
+    def _body(self) -> str:
+        return HEADER + "".join(line_of(path, entry) for path, entry in self._entries.items())
+
+
+def check_header(text: str) -> None:
+    """Do nothing if ``text`` begins like a manifest of this version.
+
+    Raises:
+        InvalidManifest: otherwise.
+    """
+    if not text.startswith(HEADER):
+        raise InvalidManifest(
+            f"not a manifest of this version: it begins with {text[: len(HEADER)]!r}, not {HEADER!r}",
+            "Use the release of oaio-storage that wrote it, or a later one.",
+        )
+
+
+def trailer_of(digest: str) -> str:
+    """The last line of a text whose other lines have this digest."""
+    return f"{TRAILER}{digest}\n"
