@@ -33,6 +33,8 @@ class Counts:
     """Random changes of one byte of something stored."""
     config_changes: int
     """Changes of a file of settings."""
+    damages: int
+    """Damages of a published tree, its records and its head."""
     races: int
     """Rounds in which writers race for one file, row or lock."""
 
@@ -51,6 +53,7 @@ _TABLE = {
     "swaps": (50, 1_000),
     "byte_changes": (2_000, 10_000),
     "config_changes": (300, 5_000),
+    "damages": (60, 1_000),
     "races": (10, 1_000),
 }
 

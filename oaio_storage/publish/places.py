@@ -58,6 +58,11 @@ class Places:
         """The folder, in the state folder, of all publications under way."""
         return f"trees/{self.tree}/staging"
 
+    @property
+    def put_away(self) -> str:
+        """The folder, below the root, of the files of all generations that are not live."""
+        return f"{STATE_FOLDER}/trees/{self.tree}/kept"
+
     def log(self, nonce: str) -> str:
         """The file with an older part of the log."""
         return f"trees/{self.tree}/log/{nonce}"
@@ -68,7 +73,7 @@ class Places:
 
     def kept(self, generation: str) -> str:
         """The folder with the files of a generation that is not live."""
-        return f"{STATE_FOLDER}/trees/{self.tree}/kept/{checked_id(generation)}"
+        return f"{self.put_away}/{checked_id(generation)}"
 
     def staging(self, transaction: str) -> str:
         """The folder of a publication under way."""

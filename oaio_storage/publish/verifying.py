@@ -66,11 +66,11 @@ def verify(tree: PublishedTree, *, content: bool = True, report: Report = ignore
     live = tree.live()
     if head is None or live is None:
         raise NotFound(f"nothing was published as {tree.name!r}", f"oaio publish FOLDER {tree.name}")
-    recorded = set(tree.recorded())
+    left = {*tree.recorded(), *(name for name, _ in tree.folders.inside(tree.places.put_away))}
     looked = {live.generation: live} | {
         switch.generation: switch
         for switch in tree.head.history(head)
-        if switch.generation in recorded - {*head.collecting}
+        if switch.generation in left - {*head.collecting}
     }
     faults: list[Fault] = []
     files = size = 0
