@@ -17,6 +17,7 @@ from oaio_storage.publish.plan import Plan, transaction_id
 from oaio_storage.publish.staging import Staging
 from oaio_storage.publish.switcher import LAYOUT
 from oaio_storage.publish.tree import PublishedTree
+from oaio_storage.publish.verifying import is_intact
 from oaio_storage.scan import Scan, check_apart, scan
 
 _SHOWN = 3
@@ -91,6 +92,9 @@ def publish_folder(  # noqa: PLR0913 - each is said once for a publication
 ) -> Published:
     """Make what ``folder`` holds live, as a whole or not at all, and durably. A repeat resumes.
 
+    Where that is live already nothing is done, unless files of it were changed in place: then they are sent
+    again. Before a first publication the host's conditional writes are tried out, once for each root.
+
     Args:
         tree: where it goes.
         folder: only read.
@@ -101,15 +105,19 @@ def publish_folder(  # noqa: PLR0913 - each is said once for a publication
 
     Raises:
         As :func:`look`, ``PublishedTree.begin`` and ``PublishedTree.commit``; SourceChanged also where the
-        folder is not what the plan says.
+        folder is not what the plan says, and NotGuaranteed where the host ignores conditions.
     """
     manifest = look(tree, folder, cache=cache, report=report)
     if plan is None:
         plan = tree.plan(manifest)
     elif plan.manifest != manifest:
         raise SourceChanged(f"{str(folder)!r} has changed since the plan was made", "Make the plan anew.")
-    if plan.is_empty:
+    if plan.is_empty and is_intact(tree):
         return Published(plan)
+    if not plan.base:
+        from oaio_storage.hosts.probe import condition_test  # noqa: PLC0415 - for the first publication alone
+
+        condition_test(tree.host)
     staging = tree.begin(plan, yes=yes)
     sent, size = 0, 0
     with tree.held(staging), suppress(Superseded):  # by a twin: what commit says then is what holds

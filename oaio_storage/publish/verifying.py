@@ -82,6 +82,14 @@ def verify(tree: PublishedTree, *, content: bool = True, report: Report = ignore
     return Verified(len(looked), files, size, tuple(sorted(faults)))
 
 
+def is_intact(tree: PublishedTree) -> bool:
+    """Whether what is live looks as it was put there: the same files, by size and mark; none is read."""
+    with tree.open() as opened:
+        found = {path: placed and (placed.size, placed.mark) for path, placed in opened.folder.placed()}
+        record = opened.record
+    return found == {path: (entry.size, record.marks[path]) for path, entry in record.manifest.items()}
+
+
 def _look(tree: PublishedTree, switch: Switch, *, content: bool) -> Iterator[tuple[str, int, What | None]]:
     """Each file of a generation: its path, how many bytes of it were read, and what is wrong with it."""
     try:

@@ -1,0 +1,69 @@
+"""Publishing a folder of this machine."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+from publish.trees import Site
+
+from oaio_storage.errors import NotGuaranteed
+from oaio_storage.hosts import Expect, Stat
+from oaio_storage.publish.sending import publish_folder
+from oaio_storage.publish.tree import PublishedTree
+from oaio_storage.publish.verifying import verify
+from oaio_storage_local import LocalApi
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "folder"
+    made.mkdir()
+    (made / "a").write_bytes(b"aaa")
+    (made / "b").write_bytes(b"bbb")
+    return made
+
+
+def test_what_is_live_already_is_not_published_again(site: Site, folder: Path) -> None:
+    first = publish_folder(site.tree, folder)
+    assert (first.sent, first.bytes_sent) == (2, 6)
+    assert publish_folder(site.tree, folder).switch is None
+    assert len(site.tree.history()) == 1
+
+
+@pytest.mark.parametrize("content", [b"AAA", b"longer", None])
+def test_what_was_changed_in_place_is_sent_again(site: Site, folder: Path, content: bytes | None) -> None:
+    publish_folder(site.tree, folder)
+    live = site.root / "site" / "a"
+    live.unlink()
+    if content is not None:
+        live.write_bytes(content)
+    mended = publish_folder(site.tree, folder)
+    assert mended.sent == 1
+    assert site.on_disk() == {"a": b"aaa", "b": b"bbb"}
+    assert verify(site.tree).faults[0].path == "a"  # the older generation still has the damage
+    assert {fault.generation for fault in verify(site.tree).faults} == {site.tree.history()[0].generation}
+
+
+class Ignoring(LocalApi):
+    """A folder that takes conditions and ignores them."""
+
+    def _write(
+        self,
+        path: str,
+        source: BinaryIO,
+        size: int | None,
+        expect: Expect,  # noqa: ARG002 - that it is not used is the point
+        headers: Mapping[str, str],
+    ) -> Stat:
+        return super()._write(path, source, size, None, headers)
+
+
+def test_a_host_that_ignores_conditions_is_refused_before_the_first_publication(
+    site: Site, folder: Path
+) -> None:
+    tree = PublishedTree(host=Ignoring(str(site.root)), name="site")
+    with pytest.raises(NotGuaranteed, match="conditions"):
+        publish_folder(tree, folder)
+    assert not (site.root / "site").exists()
+    assert tree.live() is None
