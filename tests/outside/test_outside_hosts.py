@@ -4,6 +4,8 @@ import json
 import os
 import pty
 import subprocess
+import termios
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -100,13 +102,19 @@ def test_a_secret_is_asked_for_on_a_terminal_and_not_shown(config: Path) -> None
     env = environment({"OAIO_CONFIG_DIR": str(config)})
     with subprocess.Popen([str(OAIO), *words], stdin=theirs, stdout=theirs, stderr=theirs, env=env) as asking:
         os.close(theirs)
-        shown = b""
-        while b"storage_options:" not in shown:
-            shown += os.read(ours, 1024)
-        os.write(ours, b'{"token": "hidden"}\n')
-        with suppress(OSError):  # how a terminal says that nobody is left
-            while piece := os.read(ours, 1024):
-                shown += piece
+        try:
+            shown = b""
+            while b"storage_options:" not in shown:
+                shown += os.read(ours, 1024)
+            while termios.tcgetattr(ours)[3] & termios.ECHO:  # what is typed before is thrown away
+                time.sleep(0.01)
+            os.write(ours, b'{"token": "hidden"}\n')
+            with suppress(OSError):  # how a terminal says that nobody is left
+                while piece := os.read(ours, 1024):
+                    shown += piece
+            asking.wait(30)
+        finally:
+            asking.kill()
     os.close(ours)
     assert asking.returncode == 0
     assert b"added Fsspec-a" in shown
