@@ -83,7 +83,11 @@ class Staging:
         self._guards = {self.places.state(transaction): self.gate.open()}
         self.state.write(self.places.plan(transaction), self.plan.text().encode())
         self.folders.make(self.places.committing(transaction))
-        with suppress(Busy), self.folders.hold(self.places.committing(transaction), alone=True):
+        committing = self.places.committing(transaction)
+        with (
+            suppress(Busy, NotFound),
+            self.folders.hold(committing, alone=True),
+        ):  # it is committed, or given up
             # where an attempt to let a link point at it ended
             self.folders.move(self.places.kept(self.plan.generation), self.files)
         self.folders.make(self.files)

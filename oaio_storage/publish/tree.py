@@ -204,6 +204,7 @@ class PublishedTree:
                     raise given_up() from err
             except (InvalidArgument, Superseded):
                 if self._done(transaction) is None:
+                    self._check_base(staging.plan, self.head.read()[0])
                     raise
             done = self._done(transaction)
         self._switcher.settle(done)

@@ -11,7 +11,6 @@ from typing import Any
 
 import attrs
 import pytest
-from counts import COUNTS
 from publish.trees import Site, manifest_of
 
 from oaio_storage.errors import (
@@ -524,43 +523,3 @@ def test_a_host_that_tries_again_publishes_as_well(tmp_path: Path) -> None:
     site.publish(ONE)
     site.publish(TWO)
     assert site.on_disk() == TWO
-
-
-def test_readers_never_find_a_gap_or_a_mix(site: Site) -> None:
-    """P1, P15: one reader by path, one that opens generations."""
-    trees = [{"one": b"%d" % number, "two": b"%d" % number} for number in range(2)]
-    site.publish(trees[0])
-    done = threading.Event()
-    reads = [0, 0]
-    broken: list[object] = []
-
-    def by_path() -> None:
-        place = site.root / "site" / "one"
-        while not done.is_set():
-            try:
-                place.read_bytes()
-            except OSError as err:
-                broken.append(err)
-            reads[0] += 1
-
-    def by_generation() -> None:
-        while not done.is_set():
-            seen = Site(LocalApi(str(site.root))).seen()
-            if seen not in trees:
-                broken.append(seen)
-            reads[1] += 1
-
-    threads = [threading.Thread(target=act) for act in (by_path, by_generation)]
-    for thread in threads:
-        thread.start()
-    try:
-        number = 0
-        while number < COUNTS.races or not all(reads):
-            number += 1
-            site.publish(trees[number % 2])
-    finally:
-        done.set()
-        for thread in threads:
-            thread.join()
-    assert not broken
-    assert all(reads)

@@ -1,0 +1,56 @@
+"""P1, P15: readers in a tight loop, in processes of their own, beside publications on a real disk."""
+
+import subprocess
+import sys
+
+from counts import COUNTS
+from publish.trees import Site
+
+READER = """
+import collections, os, sys
+from oaio_storage.publish.tree import PublishedTree
+from oaio_storage_local import LocalApi
+root, reads, seen = sys.argv[1], int(sys.argv[2]), collections.Counter()
+tree = PublishedTree(host=LocalApi(root), name="site")
+print("ready", flush=True)
+for number in range(reads):
+    file = os.open(root + "/site/one", os.O_RDONLY)
+    seen[os.read(file, 9).decode()] += 1
+    os.close(file)
+    if number % 20 == 0:
+        folder = os.open(root + "/site", os.O_RDONLY)
+        files = [os.open(name, os.O_RDONLY, dir_fd=folder) for name in ("one", "two")]
+        assert len({os.read(file, 9) for file in files}) == 1, "a mix in a folder"
+        for handle in (folder, *files):
+            os.close(handle)
+    if number % 200 == 0:
+        with tree.open() as opened:
+            found = set()
+            for path, entry in opened.record.manifest.items():
+                with opened.folder.read(path) as stream:
+                    found.add(stream.read())
+            assert len(found) == 1, "a mix in a generation"
+print(*sorted(seen), sum(seen.values()), flush=True)
+"""
+
+
+def test_readers_never_find_a_gap_or_a_mix(site: Site) -> None:
+    trees = [{"one": word, "two": word} for word in (b"new", b"old")]
+    site.publish(trees[1])
+    published = 0
+    with subprocess.Popen(
+        [sys.executable, "-c", READER, str(site.root), str(COUNTS.swap_reads)],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as reader:
+        assert reader.stdout
+        assert reader.stdout.readline() == "ready\n"
+        while reader.poll() is None:
+            site.publish(trees[published % 2])
+            published += 1
+        told = reader.stdout.read()
+    assert told.split() == ["new", "old", str(COUNTS.swap_reads)]
+    while published < COUNTS.swaps:  # a slow disk: the reader was done first
+        site.publish(trees[published % 2])
+        published += 1
+    assert site.on_disk() == trees[(published - 1) % 2]
