@@ -217,7 +217,12 @@ def without_a_fence(_before: object) -> Any:  # noqa: ANN401 - same
 
 
 def by_age(_before: object) -> Any:  # noqa: ANN401 - same
-    return lambda tree, transaction: tree.folders.remove(tree.places.staging(transaction))
+    def give_up(tree: PublishedTree, transaction: str) -> bool:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(WholeFolders, "_is_locked", lambda *_: True)
+            return tree.folders.remove(tree.places.staging(transaction))
+
+    return give_up
 
 
 def without_syncs(before: Any) -> Any:  # noqa: ANN401 - same
@@ -273,7 +278,7 @@ DEFECTS = {
         PublishedTree,
         "give_up",
         by_age,
-        sleepers("publishing, others publish and clean up"),
+        alone(trees_alone.test_clean_up_gives_up_idle_publications_but_none_that_somebody_works_on),
     ),
     "clean-up does not close the gate": Planted(
         Gate, "give_up", always(None), lambda _folder: who_commits_while_clean_up_removes()
