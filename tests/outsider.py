@@ -77,6 +77,18 @@ def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
     return {key: text for key, text in os.environ.items() if not key.startswith("OAIO_")} | dict(more or {})
 
 
+_HEARING_INTERRUPTS = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+def hearing_interrupts(*command: str) -> list[str]:
+    """``command``, so that it hears SIGINT also where the tests run in the background, which ignores it."""
+    return [sys.executable, "-c", _HEARING_INTERRUPTS, *command]
+
+
 def _obey_modes() -> None:
     """Give up, for the program that is executed next, the superuser's right to pass by file modes."""
     drop_from_bounding_set, dac_override, dac_read_search = 24, 1, 2  # prctl(2), capabilities(7)

@@ -3,12 +3,11 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
-from outsider import OAIO, environment, oaio, tree, written
+from outsider import OAIO, environment, hearing_interrupts, oaio, tree, written
 
 ODD_NAMES = {
     "top.txt": "top",
@@ -112,16 +111,9 @@ def test_an_unreadable_folder_is_told(tmp_path: Path) -> None:
         folder.chmod(0o700)
 
 
-_HEARING_INTERRUPTS = """
-import os, signal, sys
-signal.signal(signal.SIGINT, signal.SIG_DFL)  # whoever runs the tests in the background ignores it
-os.execv(sys.argv[1], sys.argv[1:])
-"""
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_ended_demo_leaves_neither_a_process_nor_a_file(number: signal.Signals, tmp_path: Path) -> None:
-    words = [sys.executable, "-c", _HEARING_INTERRUPTS, str(OAIO), "demo"]
+    words = hearing_interrupts(str(OAIO), "demo")
     env = environment({"TMPDIR": str(tmp_path)})
     with subprocess.Popen(words, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as demo:
         assert demo.stdout is not None

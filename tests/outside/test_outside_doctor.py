@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from outsider import OAIO, SECONDS, Done, environment, oaio, tree
+from outsider import OAIO, SECONDS, Done, environment, hearing_interrupts, oaio, tree
 
 CARELESS = """
 import attrs
@@ -140,7 +140,7 @@ def test_what_can_not_be_tried_out_is_an_error(tmp_path: Path) -> None:
 
 def test_an_interrupt_leaves_nothing(tmp_path: Path) -> None:
     with subprocess.Popen(
-        [str(OAIO), "doctor", f"{tmp_path}/"],
+        hearing_interrupts(str(OAIO), "doctor", f"{tmp_path}/"),
         env=environment(),
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,

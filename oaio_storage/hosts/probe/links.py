@@ -20,6 +20,8 @@ def placer(host: CshApi) -> PlaceLink | None:
         root = Path(host.folders.root_folder)
     except OaioError:
         return None
+    if not root.is_dir():  # it lies on a disk of another kind, such as one of a test
+        return None
 
     def place(path: str, target: Path) -> Callable[[], object]:
         link = root / path
