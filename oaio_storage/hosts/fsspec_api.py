@@ -123,7 +123,9 @@ class FsspecApi(CshApi):
                 if info["type"] == "directory":
                     pending.append(path)
                 elif info["type"] == "file":
-                    yield _stat_of(path, info)
+                    yield attrs.evolve(
+                        _stat_of(path, info), version=""
+                    )  # some list other marks than they state
 
     def _write(
         self,

@@ -31,7 +31,8 @@ class Stat:
         path: relative to the root, exactly as it was given when the file was written.
         size: in bytes.
         version: the host's mark of the content, for comparing with another one of the same path and for
-            conditions. Empty from ``list`` and ``copy`` where knowing it would cost reading the content.
+            conditions. Empty from ``list`` and ``copy`` where knowing it would cost reading the content, or
+            where the host tells another one there.
         checksum: SHA-256 of the content, 64 lower-case hexadecimal digits; empty where the host does not
             tell.
         mtime: when it was stored, in nanoseconds since 1970 by the host's clock; 0 where unknown. Informs

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import attrs
 import fsspec
 import pytest
 from counts import COUNTS
@@ -9,8 +10,11 @@ from counts import COUNTS
 from oaio_storage.hosts.fsspec_api import FsspecApi
 from oaio_storage.testing import HostContract, HostSource, KitCounts, replaces
 
-KIT_COUNTS = KitCounts(
-    listed=(0, 1, 999, 1000, 1001), histories=COUNTS.machine_histories, steps=COUNTS.machine_steps
+KIT_COUNTS = attrs.evolve(
+    KitCounts.quick(),
+    listed=(0, 1, 999, 1000, 1001),
+    histories=COUNTS.machine_histories,
+    steps=COUNTS.machine_steps,
 )
 
 

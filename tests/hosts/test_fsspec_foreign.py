@@ -6,10 +6,12 @@ import fsspec
 from morefs.dict import DictFS, Store
 
 from oaio_storage.hosts.fsspec_api import FsspecApi
-from oaio_storage.testing import HostContract, HostSource
+from oaio_storage.testing import HostContract, HostSource, KitCounts
 
 
 class TestDictFS(HostContract):
+    counts = KitCounts.quick()
+
     def host_source(self, folder: Path) -> HostSource:  # noqa: ARG002 - it lies in memory
         fsspec.register_implementation("dictfs", DictFS, clobber=True)
         store = Store()

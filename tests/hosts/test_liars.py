@@ -10,15 +10,15 @@ import attrs
 import pytest
 
 from oaio_storage.errors import BadAnswer, OaioError
-from oaio_storage.hosts import Guarantees, Stat
+from oaio_storage.hosts import Expect, Guarantees, Stat
 from oaio_storage.hosts.foreign import ForeignErrors
-from oaio_storage.testing import Contract, HostContract, HostSource, KitCounts, replaces
+from oaio_storage.testing import Contract, HostContract, HostSource, KitCounts, around, replaces
 from oaio_storage.testing.misbehaving import LIARS, MemoryApi, Store
 from oaio_storage.testing.misbehaving.liars import Liar
 
 
 class Kit(HostContract):
-    counts = KitCounts(rounds=2, racers=4, overwrites=5, histories=5)
+    counts = attrs.evolve(KitCounts.quick(), racers=4, histories=5)
     made: type[MemoryApi] = MemoryApi
 
     def host_source(self, folder: Path) -> HostSource:  # noqa: ARG002 - it needs none
@@ -107,6 +107,11 @@ class CountsPages(MemoryApi):
             first += 5
 
 
+class LosesAByteAtAPowerOfTwo(MemoryApi):
+    def _store(self, path: str, content: bytes, expect: Expect) -> Stat:
+        return super()._store(path, content[:-1] if len(content) == 1 << 16 else content, expect)
+
+
 class PassesForeignErrors(MemoryApi):
     foreign_errors: ClassVar[ForeignErrors] = {}
 
@@ -118,6 +123,7 @@ DEFECTS: dict[type[MemoryApi], str] = {
     DeclaresAnotherChecksum: "test_checksums_are_those_of_the_content",
     CleansTooMuch: "test_clean_up_removes_no_file",
     CountsPages: "test_a_listing_goes_on_while_files_come_and_go",
+    LosesAByteAtAPowerOfTwo: "test_sizes_arrive_equal",
     PassesForeignErrors: "test_foreign_errors_have_ours",
 }
 """Mistakes of those who write backends, for tests that no liar fails."""
@@ -127,6 +133,13 @@ DEFECTS: dict[type[MemoryApi], str] = {
 def test_a_defect_is_found_by_the_right_test(made: type[MemoryApi], tmp_path: Path) -> None:
     (why,) = why_rejected(made, [DEFECTS[made]], tmp_path).values()
     assert isinstance(why, AssertionError | OaioError | pytest.fail.Exception), why
+
+
+def test_by_default_the_kit_tries_what_the_clauses_name() -> None:
+    mib = 1 << 20
+    assert set(KitCounts().listed) >= {0, 1, 999, 1000, 1001, 2500}
+    assert set(KitCounts().sizes) >= {0, 1, *around(5 * mib), *around(50 * mib), *around(1 << 16)}
+    assert max(KitCounts.quick().sizes) <= 2 * mib
 
 
 def test_there_is_a_liar_of_each_kind() -> None:

@@ -52,6 +52,9 @@ ROW = {
     "ForgetsOnRestart": "survives restarts",
     "CommitsOnFailure": "atomic_write",
     "ShowsPartialWrites": "atomic_write",
+    "SharesTemporaryNames": "atomic_write",
+    "AnswersALaterStat": "strong_version",
+    "ListsOtherVersions": "exact listings",
     "AllowsFileAndFolder": "file or folder",
     "TakesNamesForPatterns": "literal names",
     "DeletesFolders": "exact deletions",
@@ -201,7 +204,7 @@ class Breaking(MemoryApi):
 
 
 @pytest.mark.parametrize("error", [Unavailable("down"), KeyboardInterrupt()])
-@pytest.mark.parametrize("after", [1, 2, 45, 90])
+@pytest.mark.parametrize("after", [1, 2, 45, 110])
 def test_nothing_is_left_after_a_failure_or_an_interrupt(error: BaseException, after: int) -> None:
     left = [after]
     store, make = in_memory(lambda store: Breaking(store, left, error))

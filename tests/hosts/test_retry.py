@@ -94,8 +94,11 @@ EACH_THIRD = {
 class TestOverFlakyHost(HostContract):
     """All of the contract holds over a host that fails one call in three."""
 
-    counts = KitCounts(
-        rounds=COUNTS.races, racers=8, histories=COUNTS.machine_histories, steps=COUNTS.machine_steps
+    counts = attrs.evolve(
+        KitCounts.quick(),
+        rounds=COUNTS.races,
+        histories=COUNTS.machine_histories,
+        steps=COUNTS.machine_steps,
     )
 
     def host_source(self, folder: Path) -> HostSource:

@@ -24,13 +24,13 @@ from oaio_storage.errors import (
 )
 from oaio_storage.hosts import Absent, CshApi, DryRun, Guarantees, Limit, Logging, Stat, Wrapper
 from oaio_storage.hosts.wrappers.limit import Gate
-from oaio_storage.testing import HostContract, HostSource, KitCounts
+from oaio_storage.testing import HostContract, HostSource, KitCounts, replaces
 from oaio_storage.testing.misbehaving import MemoryApi, Store
 from oaio_storage_local import LocalApi
 
 
 class OverMemory(HostContract):
-    counts = KitCounts(rounds=2, racers=8, overwrites=5, histories=10)
+    counts = KitCounts.quick()
 
     def around(self, inner: CshApi) -> CshApi:
         return Wrapper(inner)
@@ -61,7 +61,7 @@ class TestLimit(OverMemory):
 class TestOneCallAtATime(HostContract):
     """Over a disk, which has streams of its own."""
 
-    counts = KitCounts(rounds=2, racers=8, overwrites=5, histories=10)
+    counts = KitCounts.quick()
 
     def host_source(self, folder: Path) -> HostSource:
         root = folder / "root"
@@ -76,6 +76,13 @@ class TestOneCallAtATime(HostContract):
             raw_read=lambda path: (root / path).read_bytes(),
             raw_write=raw_write,
         )
+
+    @replaces
+    def test_clean_up_spares_what_is_under_way(self, host: CshApi) -> None:
+        """Nothing is under way when it comes to its turn."""
+        host.write("file", b"x")
+        assert host.clean_up(3600) == 0
+        assert host.read("file") == b"x"
 
 
 @attrs.frozen(eq=False)

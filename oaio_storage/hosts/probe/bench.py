@@ -53,7 +53,10 @@ class Effort:
     rounds: int = 5
     overwrites: int = 20
     listed: int = 1001
-    sizes: tuple[int, ...] = (1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, (5 << 20) + 1)
+    sizes: tuple[int, ...] = (
+        1,
+        *(limit + step for limit in (1 << 16, 1 << 20, 5 << 20) for step in (-1, 0, 1)),
+    )
     timed: int = 10
     patience: float = 5.0
 

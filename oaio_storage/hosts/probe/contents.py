@@ -69,6 +69,9 @@ def listings(bench: Bench) -> str:
     inside = sorted(seen.path for seen in other.list("a"))
     expect(inside == ["a/x", "a/y/z"], f"the listing of a folder has {len(inside)} files instead of 2")
     expect(not list(other.list("absent")), "an absent folder has files")
+    for seen in other.list("a"):
+        is_same = seen.version in ("", other.stat(seen.path).version)
+        expect(is_same, f"{seen.path!r} has another version in a listing than elsewhere")
     return f"{len(names)} files"
 
 

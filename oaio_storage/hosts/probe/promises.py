@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from oaio_storage.errors import AlreadyExists, InvalidName, NotFound, NotGuaranteed, OaioError, TooLarge
 from oaio_storage.hosts.api import CshApi
+from oaio_storage.hosts.probe import writers
 from oaio_storage.hosts.probe.bench import Bench, FailingSource, Fault, expect
 from oaio_storage.hosts.wrappers.base import Wrapper
 from oaio_storage.names import MAX_PART_BYTES
@@ -26,7 +27,10 @@ def atomic_write(bench: Bench) -> Found:
     for path in ("old", "new", "folder/new"):
         _fail(bench.host("failed"), path)
     reads = _read_beside_writes(bench)
-    return True, f"{reads} reads during {bench.effort.overwrites} or more overwrites, and failing sources"
+    writers.one_stays(bench)
+    effort = bench.effort
+    told = f"{reads} reads during {effort.overwrites} or more overwrites"
+    return True, f"{told}, {effort.racers} writers at once, and failing sources"
 
 
 def _fail(host: CshApi, path: str) -> None:
@@ -90,7 +94,8 @@ def strong_version(bench: Bench) -> Found:
         expect(written in ("", stated), "a file has another version than the one that writing it answered")
         expect(stated not in seen, f"two contents of {len(content)} bytes have one version")
         seen[stated] = content
-    return True, "10 contents of one size, one after the other"
+    writers.each_is_told_its_own(bench)
+    return True, "10 contents of one size, one after the other, and writers at once"
 
 
 def swap(bench: Bench) -> Found:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import attrs
 import pytest
@@ -51,7 +51,10 @@ def around(*limits: int) -> tuple[int, ...]:
 
 @attrs.frozen(kw_only=True)
 class KitCounts:
-    """How often the kit repeats what chance decides, and how much it moves; the defaults take seconds.
+    """How often the kit repeats what chance decides, and how much it moves.
+
+    The defaults are what the clauses name: pages of listings are often of 1,000 files (B3), parts of contents
+    of 5 or 50 MiB (B18). They take a minute or so on a disk; :meth:`quick` takes seconds.
 
     Attributes:
         listed: numbers of files of which listings have to be exact.
@@ -67,17 +70,30 @@ class KitCounts:
         steps: steps of each history at most.
     """
 
-    listed: tuple[int, ...] = (0, 1, 30)
+    listed: tuple[int, ...] = (0, 1, 999, 1000, 1001, 2500)
     rounds: int = 5
     racers: int = 16
     racing_processes: int = 4
     overwrites: int = 20
     large: int = _MIB
-    sizes: tuple[int, ...] = around(_MIB)
+    sizes: tuple[int, ...] = around(1 << 12, 1 << 16, _MIB, 5 * _MIB, 8 * _MIB, 50 * _MIB)
     huge: int = 0
     kills: int = 3
     histories: int = 10
     steps: int = 20
+
+    @classmethod
+    def quick(cls) -> Self:
+        """Few of all, for tests that run after each change; ``attrs.evolve`` makes more of some."""
+        return cls(
+            listed=(0, 1, 30),
+            rounds=2,
+            racers=8,
+            racing_processes=2,
+            overwrites=5,
+            sizes=around(1 << 12, 1 << 16, _MIB),
+            kills=2,
+        )
 
 
 class HostKit(Contract, ABC):

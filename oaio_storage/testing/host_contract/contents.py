@@ -4,6 +4,7 @@ import hashlib
 import io
 import os
 import random
+import time
 from typing import Any, BinaryIO, cast
 
 _PERIOD = (1 << 20) + 7  # no multiple of any part size, so that exchanged parts are seen
@@ -56,6 +57,17 @@ class Generated(io.RawIOBase):
 def generated(size: int, error: Exception | None = None, *, seekable: bool = True) -> BinaryIO:
     """A stream as :class:`Generated`, for whoever wants a BinaryIO."""
     return cast("BinaryIO", Generated(size, error, seekable=seekable))
+
+
+class InPieces(io.BytesIO):
+    """A stream that yields a small piece at a time and lets others have their turn between two."""
+
+    PIECE = 5_000
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """At most one piece."""
+        time.sleep(0.001)
+        return super().read(self.PIECE if size is None or size < 0 else min(size, self.PIECE))
 
 
 def content_of(size: int) -> bytes:

@@ -20,6 +20,16 @@ class Listing(HostKit):
         sizes = {found.path: found.size for found in host.list()}
         assert sizes == {path: len(path.rpartition("/")[2]) for path in written}
 
+    def test_a_listing_tells_what_stat_tells(self, host: CshApi) -> None:
+        """B3, B22: sizes, and versions and checksums where a listing has them."""
+        for number in range(3):
+            host.write(f"{'f/' * number}{number}", b"x" * number)
+        for found in host.list():
+            seen = host.stat(found.path)
+            assert found.size == seen.size
+            assert found.version in ("", seen.version)
+            assert found.checksum in ("", seen.checksum)
+
     def test_emptied_folders_are_gone(self, host: CshApi) -> None:
         """B4: a folder goes with its last file, and its name is free for a file."""
         host.write("a/b/c", b"")

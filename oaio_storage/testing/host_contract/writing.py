@@ -1,5 +1,6 @@
 """All or nothing: B6, B7, B15, B23; and deleting: B2, B12."""
 
+import contextlib
 import io
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -8,10 +9,10 @@ from typing import cast
 
 import pytest
 
-from oaio_storage.errors import AlreadyExists, InvalidArgument, NotFound, SourceChanged
+from oaio_storage.errors import AlreadyExists, Changed, InvalidArgument, NotFound, SourceChanged
 from oaio_storage.hosts import CshApi
-from oaio_storage.testing.host_contract.base import HostKit, HostSource, everything
-from oaio_storage.testing.host_contract.contents import Generated
+from oaio_storage.testing.host_contract.base import HostKit, HostSource, everything, instances, need, race
+from oaio_storage.testing.host_contract.contents import Generated, InPieces
 
 
 class _Interrupted(io.BufferedReader):
@@ -70,6 +71,24 @@ class Writing(HostKit):
         host.write("file", contents[1])
         with source.make() as other:
             assert other.read("file") == contents[1]
+
+    def test_writers_at_once_are_not_mixed(self, source: HostSource, host: CshApi) -> None:
+        """B6, B22: without conditions all are acknowledged, one stays, and none is told another's version."""
+        need(host, "atomic_write")
+        contents = [b"%02d" % number * (15_000 + number // 2) for number in range(self.counts.racers)]
+        with instances(source, len(contents)) as hosts:
+            for number in range(self.counts.rounds):
+                path, told = f"races/{number}", dict[int, str]()
+
+                def act(host: CshApi, racer: int, path: str = path, told: dict[int, str] = told) -> None:
+                    told[racer] = host.write(path, InPieces(contents[racer])).version
+
+                assert race(hosts, act) == {"won": len(hosts)}
+                assert host.read(path) in contents, "the contents of several writers were mixed"
+                for racer, version in told.items():
+                    if version and host.guarantees.strong_version:
+                        with contextlib.suppress(Changed):
+                            assert host.read(path, version=version) == contents[racer]
 
     def test_a_dropped_source_leaves_the_old(self, host: CshApi) -> None:
         """B7: an interrupt of the caller is a failed write too, and passes unchanged."""

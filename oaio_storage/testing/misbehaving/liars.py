@@ -209,6 +209,45 @@ class ShowsPartialWrites(Liar):
         return super()._store(path, content, expect)
 
 
+class SharesTemporaryNames(Liar):
+    """Has one temporary file for all who write to a path without a condition."""
+
+    rejected_by = ("test_writers_at_once_are_not_mixed",)
+
+    def _write(
+        self, path: str, source: BinaryIO, size: int | None, expect: Expect, headers: Mapping[str, str]
+    ) -> Stat:
+        if expect is not None:
+            return super()._write(path, source, size, expect, headers)
+        temporary, count = self.store.unfinished.setdefault(path, bytearray()), 0
+        temporary.clear()
+        while piece := source.read(PIECE):
+            temporary[count : count + len(piece)] = piece
+            count += len(piece)
+        return attrs.evolve(self._store(path, bytes(temporary), expect), size=count)
+
+
+class AnswersALaterStat(Liar):
+    """Writes, and then looks what is there: perhaps what somebody else wrote meanwhile."""
+
+    rejected_by = ("test_writers_at_once_are_not_mixed",)
+
+    def _store(self, path: str, content: bytes, expect: Expect) -> Stat:
+        super()._store(path, content, expect)
+        time.sleep(0.01)
+        return attrs.evolve(self._stat(path), size=len(content))
+
+
+class ListsOtherVersions(Liar):
+    """Spells a version in listings otherwise than anywhere else."""
+
+    rejected_by = ("test_a_listing_tells_what_stat_tells",)
+
+    def _list(self, folder: str) -> Iterator[Stat]:
+        for found in super()._list(folder):
+            yield attrs.evolve(found, version=f'"{self._stat(found.path).version}"')
+
+
 class AllowsFileAndFolder(Liar):
     """Lets a name be a file and a folder at once."""
 

@@ -21,12 +21,14 @@ class Store:
         links: what strangers placed: a path, and the local file or folder that it leads to.
         lock: whoever decides something about the files, or changes them, holds it.
         writes: how many there were.
+        unfinished: what is being written, by path, where that is not a writer's own.
         open_hosts: how many instances were made and not closed.
     """
 
     files: dict[str, tuple[bytes, int]] = attrs.field(factory=dict)
     links: dict[str, Path] = attrs.field(factory=dict)
     lock: threading.RLock = attrs.field(factory=threading.RLock)
+    unfinished: dict[str, bytearray] = attrs.field(factory=dict)
     writes: int = 0
     open_hosts: int = 0
 
