@@ -88,9 +88,14 @@ class Prepared:
 
     folder: Path
 
+    @staticmethod
+    def kind(name: str) -> type[TrippingApi]:
+        """The kind of host of a scenario."""
+        return Linking if name == "a link is switched" else TrippingApi
+
     def copy(self, name: str, root: Path) -> type[TrippingApi]:
         """Make ``root`` such a copy; what kind of host it is."""
-        kind = Linking if name == "a link is switched" else TrippingApi
+        kind = self.kind(name)
         kept = self.folder / name
         if not kept.is_dir():
             site = Site(kind(str(kept)))
