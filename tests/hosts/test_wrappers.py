@@ -6,8 +6,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import attrs
 import pytest
@@ -22,7 +23,18 @@ from oaio_storage.errors import (
     NotGuaranteed,
     Unavailable,
 )
-from oaio_storage.hosts import Absent, CshApi, DryRun, Guarantees, Limit, Logging, Stat, Wrapper
+from oaio_storage.hosts import (
+    Absent,
+    CshApi,
+    DryRun,
+    Guarantees,
+    Limit,
+    Logging,
+    ReadOnly,
+    Retry,
+    Stat,
+    Wrapper,
+)
 from oaio_storage.hosts.wrappers.limit import Gate
 from oaio_storage.testing import HostContract, HostSource, KitCounts, replaces
 from oaio_storage.testing.misbehaving import MemoryApi, Store
@@ -83,6 +95,28 @@ class TestOneCallAtATime(HostContract):
         host.write("file", b"x")
         assert host.clean_up(3600) == 0
         assert host.read("file") == b"x"
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda: Logging(cast("CshApi", "x")),
+        lambda: ReadOnly(cast("CshApi", None)),
+        lambda: Logging(MemoryApi(), level=cast("int", "DEBUG")),
+        lambda: Limit(MemoryApi(), True),
+        *(
+            partial(Retry, MemoryApi(), **cast("dict[str, Any]", {name: value}))
+            for name, value in [
+                *(("attempts", wrong) for wrong in (0, -1, 1.5, True, None, "3")),
+                *(("timeout", wrong) for wrong in (0, -1, float("nan"), float("inf"), "9", None)),
+                *((name, -0.1) for name in ("wait_initial", "wait_max", "wait_jitter")),
+            ]
+        ),
+    ],
+)
+def test_arguments_without_sense_are_refused(made: Callable[[], object]) -> None:
+    with pytest.raises(InvalidArgument):
+        made()
 
 
 @attrs.frozen(eq=False)

@@ -1,15 +1,46 @@
 """The base of hosts around a host."""
 
 import io
-from collections.abc import Iterator, Mapping
-from typing import BinaryIO
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, BinaryIO
 
 import attrs
 
+from oaio_storage.errors import InvalidArgument
 from oaio_storage.hosts.api import CshApi
 from oaio_storage.hosts.folders import HostFolders
 from oaio_storage.hosts.foreign import ForeignErrors
 from oaio_storage.hosts.guarantees import Expect, Guarantees, Stat
+
+
+def _is_host(_: object, __: object, inner: Any) -> None:  # noqa: ANN401 - whatever it was given
+    if not isinstance(inner, CshApi):
+        raise InvalidArgument(f"a wrapper stands around a host, not around {type(inner).__name__}")
+
+
+def whole_number(minimum: int) -> Callable[[object, "attrs.Attribute[int]", int | None], None]:
+    """A validator of fields that hold a whole number, ``minimum`` or more, or None if that is the default."""
+
+    def check(_: object, field: "attrs.Attribute[int]", number: int | None) -> None:
+        if number is None and field.default is None:
+            return
+        if isinstance(number, bool) or not isinstance(number, int) or number < minimum:
+            raise InvalidArgument(f"{field.name} has to be a whole number from {minimum} on, not {number!r}")
+
+    return check
+
+
+def seconds(*, least: float = 0) -> Callable[[object, "attrs.Attribute[float]", float], None]:
+    """A validator of fields that hold a finite number of seconds, ``least`` or more."""
+
+    def check(_: object, field: "attrs.Attribute[float]", number: float) -> None:
+        if isinstance(number, bool) or not isinstance(number, int | float) or not least <= number < math.inf:
+            raise InvalidArgument(
+                f"{field.name} has to be a number of seconds from {least:g} on, not {number!r}"
+            )
+
+    return check
 
 
 @attrs.frozen(eq=False)
@@ -23,7 +54,7 @@ class Wrapper(CshApi):
         inner: the host that does the work.
     """
 
-    inner: CshApi
+    inner: CshApi = attrs.field(validator=_is_host)
 
     @property
     def guarantees(self) -> Guarantees:

@@ -10,9 +10,8 @@ from typing import Any, BinaryIO
 
 import attrs
 
-from oaio_storage.errors import InvalidArgument
 from oaio_storage.hosts.guarantees import Expect, Stat
-from oaio_storage.hosts.wrappers.base import Wrapper
+from oaio_storage.hosts.wrappers.base import Wrapper, whole_number
 
 LISTED_AT_ONCE = 1000
 """Files of a listing that are taken from the host before others get their turn."""
@@ -89,11 +88,6 @@ class Gate:
             turn.came.set()
 
 
-def _positive(_: object, field: "attrs.Attribute[int]", number: int | None) -> None:
-    if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < 1):
-        raise InvalidArgument(f"{field.name} has to be a number above 0, not {number!r}")
-
-
 @attrs.frozen(eq=False)
 class Limit(Wrapper):
     """``inner``, asked by this instance, its state folder included, for at most ``calls`` things at a time.
@@ -108,8 +102,8 @@ class Limit(Wrapper):
             is larger, or of unknown length (a stream, a whole file that is read), counts as all of them.
     """
 
-    calls: int = attrs.field(validator=_positive)
-    bytes_in_flight: int | None = attrs.field(default=None, validator=_positive)
+    calls: int = attrs.field(validator=whole_number(1))
+    bytes_in_flight: int | None = attrs.field(default=None, validator=whole_number(1))
     gate: Gate = attrs.field(
         default=attrs.Factory(lambda limit: Gate(limit.calls, limit.bytes_in_flight), takes_self=True),
         repr=False,

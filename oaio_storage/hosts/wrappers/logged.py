@@ -11,7 +11,7 @@ import attrs
 
 from oaio_storage.errors import CallerError
 from oaio_storage.hosts.guarantees import Expect, Stat
-from oaio_storage.hosts.wrappers.base import Wrapper
+from oaio_storage.hosts.wrappers.base import Wrapper, whole_number
 
 LOGGER = logging.getLogger("oaio_storage.hosts")
 """Takes the records."""
@@ -55,8 +55,8 @@ class Logging(Wrapper):
         failure_level: of those that fail otherwise.
     """
 
-    level: int = logging.DEBUG
-    failure_level: int = logging.WARNING
+    level: int = attrs.field(default=logging.DEBUG, validator=whole_number(0))
+    failure_level: int = attrs.field(default=logging.WARNING, validator=whole_number(0))
 
     def _read(self, path: str, start: int, end: int | None, version: str | None) -> bytes:
         with self._told("read", path) as call:

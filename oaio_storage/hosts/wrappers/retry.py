@@ -10,7 +10,7 @@ import attrs
 from oaio_storage.errors import AlreadyExists, Changed, InvalidArgument, NotFound, TryAgain
 from oaio_storage.hosts.guarantees import Absent, Expect, Stat
 from oaio_storage.hosts.streams import Source, sha256_of
-from oaio_storage.hosts.wrappers.base import Wrapper
+from oaio_storage.hosts.wrappers.base import Wrapper, seconds, whole_number
 
 Answer = TypeVar("Answer")
 
@@ -30,18 +30,18 @@ class Retry(Wrapper):
     are repeated in one place alone: around a host that is wrapped so already it raises InvalidArgument.
 
     Attributes:
-        attempts: at most so many calls of ``inner`` for one call.
-        timeout: seconds after which no further attempt begins.
+        attempts: at most so many calls of ``inner`` for one call, at least 1.
+        timeout: seconds after which no further attempt begins, at least a thousandth.
         wait_initial: seconds before the second attempt.
         wait_max: seconds before any attempt at most, jitter aside.
         wait_jitter: random seconds that are added at most.
     """
 
-    attempts: int = 5
-    timeout: float = 45.0
-    wait_initial: float = 0.1
-    wait_max: float = 5.0
-    wait_jitter: float = 0.5
+    attempts: int = attrs.field(default=5, validator=whole_number(1))
+    timeout: float = attrs.field(default=45.0, validator=seconds(least=0.001))
+    wait_initial: float = attrs.field(default=0.1, validator=seconds())
+    wait_max: float = attrs.field(default=5.0, validator=seconds())
+    wait_jitter: float = attrs.field(default=0.5, validator=seconds())
 
     def __attrs_post_init__(self) -> None:
         around: object = self.inner
