@@ -13,8 +13,10 @@ from oaio_storage.errors import BadAnswer, OaioError
 from oaio_storage.hosts import Expect, Guarantees, Stat
 from oaio_storage.hosts.foreign import ForeignErrors
 from oaio_storage.testing import Contract, HostContract, HostSource, KitCounts, around, replaces
+from oaio_storage.testing.host_contract.base import check_holds
 from oaio_storage.testing.misbehaving import LIARS, MemoryApi, Store
 from oaio_storage.testing.misbehaving.liars import Liar
+from oaio_storage_local import LocalApi
 
 
 class Kit(HostContract):
@@ -133,6 +135,43 @@ DEFECTS: dict[type[MemoryApi], str] = {
 def test_a_defect_is_found_by_the_right_test(made: type[MemoryApi], tmp_path: Path) -> None:
     (why,) = why_rejected(made, [DEFECTS[made]], tmp_path).values()
     assert isinstance(why, AssertionError | OaioError | pytest.fail.Exception), why
+
+
+class ReadsItsFirst(LocalApi):
+    """Reads each path as it did at first, so that its content is not the last winner's."""
+
+    first: ClassVar[dict[str, bytes]] = {}
+
+    def _read(self, path: str, start: int, end: int | None, version: str | None) -> bytes:  # noqa: ARG002
+        content = super()._read(path, 0, None, None)
+        return self.first.setdefault(f"{self.root_folder}/{path}", content)[start:end]
+
+
+def test_the_content_after_a_race_between_processes_is_the_winners(tmp_path: Path) -> None:
+    kit, root = Kit(), str(tmp_path)
+    made = HostSource(
+        make=lambda: ReadsItsFirst(root),
+        raw_read=lambda path: (tmp_path / path).read_bytes(),
+        raw_write=lambda path, content: (tmp_path / path).write_bytes(content),
+        process=("oaio_storage_local:LocalApi", {"root_folder": root}),
+    )
+    with made.make() as host, pytest.raises(AssertionError, match="replacer"):
+        kit.test_one_process_wins(made, host)
+
+
+def test_a_name_that_differs_is_told() -> None:
+    store = Store()
+    for path, content in (("a", b"a"), ("b", b"other"), ("c", b"c")):
+        store.put(path, content)
+    host = MemoryApi(store)
+    check_holds(host, {"a": b"a", "b": b"other", "c": b"c"})
+    for model, told in (
+        ({"a": b"a", "b": b"b", "c": b"c"}, "'b' holds b'other' instead of b'b'"),
+        ({"a": b"a", "b": b"other"}, "'c' is listed 1 times"),
+        ({"a": b"a", "b": b"other", "c": b"c", "d": b""}, "'d' is listed 0 times"),
+    ):
+        with pytest.raises(AssertionError, match=told):
+            check_holds(host, model)
 
 
 def test_by_default_the_kit_tries_what_the_clauses_name() -> None:

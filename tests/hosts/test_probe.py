@@ -11,7 +11,7 @@ import fsspec
 import pytest
 
 from oaio_storage.errors import AccessDenied, NotGuaranteed, Unavailable
-from oaio_storage.hosts import CshApi, Expect, Guarantees, ReadOnly, Retry, Stat
+from oaio_storage.hosts import CshApi, Expect, Guarantees, ReadOnly, Retry, Stat, Wrapper
 from oaio_storage.hosts.fsspec_api import FsspecApi
 from oaio_storage.hosts.probe import (
     Effort,
@@ -23,6 +23,9 @@ from oaio_storage.hosts.probe import (
     probe,
     verdict,
 )
+from oaio_storage.hosts.probe.bench import Fault
+from oaio_storage.hosts.probe.conditions import race_between_processes
+from oaio_storage.hosts.probe.processes import racers
 from oaio_storage.progress import Progress
 from oaio_storage.testing.misbehaving import LIARS, MemoryApi, Store
 from oaio_storage.testing.misbehaving.liars import (
@@ -235,6 +238,22 @@ def test_processes_are_told_the_arguments_on_stdin(monkeypatch: pytest.MonkeyPat
     probe(lambda: LocalApi(str(tmp_path)), effort=attrs.evolve(QUICK, processes=2))
     assert len(commands) == 2
     assert str(tmp_path) not in str(commands)
+
+
+@attrs.frozen(eq=False)
+class ReadsItsFirst(Wrapper):
+    first: dict[str, bytes] = attrs.field(factory=dict)
+
+    def _read(self, path: str, start: int, end: int | None, version: str | None) -> bytes:
+        return self.first.setdefault(path, super()._read(path, 0, None, version))[start:end]
+
+
+def test_the_content_after_a_race_between_processes_is_the_winners(tmp_path: Path) -> None:
+    local = LocalApi(str(tmp_path))
+    with racers(local, "probe/x", 2) as others:
+        race_between_processes(local, "probe/x", "honest", others)
+        with pytest.raises(Fault, match="not that of the process that won"):
+            race_between_processes(ReadsItsFirst(local), "probe/x", "file", others)
 
 
 # ---- the verdict

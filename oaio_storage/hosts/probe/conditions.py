@@ -76,15 +76,22 @@ def race_between_processes(host: CshApi, folder: str, name: str, others: list[Ra
     """As :func:`race`, between processes.
 
     Raises:
-        Fault: more than one was acknowledged, or none.
+        Fault: more than one was acknowledged, or none, or the content is another's.
     """
     for what in ("created", "replaced"):
         version = host.state.stat(f"{folder}/{name}").version if what == "replaced" else ""
-        for racer in others:
-            racer.send(name, version)
+        contents = [f"{what} by process {number}" for number in range(len(others))]
+        for racer, content in zip(others, contents, strict=True):
+            racer.send(name, version, content)
         answers = [racer.answer() for racer in others]
         losers = [answer for answer in answers if answer != WON]
         _check(f"{what}, from different processes,", len(answers) - len(losers), losers)
+        if WON in answers and not _is_unknown(answers):
+            found = host.state.read(f"{folder}/{name}")
+            expect(
+                found == contents[answers.index(WON)].encode(),
+                "the content is not that of the process that won",
+            )
 
 
 def _check(what: str, winners: int, losers: Sequence[OaioError | str]) -> None:

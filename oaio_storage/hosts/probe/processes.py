@@ -6,7 +6,6 @@ thing to be done, and answers each with a line.
 """
 
 import json
-import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -29,10 +28,10 @@ class Racer:
 
     _process: "subprocess.Popen[str]"
 
-    def send(self, path: str, version: str) -> None:
-        """Let it replace this version of a file, or create the file if that is empty, without waiting."""
+    def send(self, path: str, version: str, text: str) -> None:
+        """Let it replace this version by ``text``, or create the file if that is empty, without waiting."""
         assert self._process.stdin
-        self._process.stdin.write(json.dumps([path, version]) + "\n")
+        self._process.stdin.write(json.dumps([path, version, text]) + "\n")
         self._process.stdin.flush()
 
     def answer(self) -> str:
@@ -102,13 +101,13 @@ def main() -> None:
     except OaioError as err:
         _say(type(err).__name__)
     for line in sys.stdin:
-        path, version = json.loads(line)
-        _say(_raced(state, f"{folder}/{path}", version))
+        path, version, text = json.loads(line)
+        _say(_raced(state, f"{folder}/{path}", version, text))
 
 
-def _raced(state: CshApi, path: str, version: str) -> str:
+def _raced(state: CshApi, path: str, version: str, text: str) -> str:
     try:
-        state.write(path, secrets.token_bytes(8), expect=version or Absent)  # equal contents are no change
+        state.write(path, text.encode(), expect=version or Absent)
     except (AlreadyExists, Changed):
         return "lost"
     except TryAgain:

@@ -153,6 +153,15 @@ def everything(host: CshApi) -> dict[str, bytes]:
     return {path: host.read(path) for path in paths(host)}
 
 
+def check_holds(host: CshApi, model: Mapping[str, bytes]) -> None:
+    """Fail, with the first name that differs, unless ``host`` has exactly the files of ``model``."""
+    listed = paths(host)
+    for name in sorted({*listed, *model}):
+        assert listed.count(name) == (name in model), f"{name!r} is listed {listed.count(name)} times"
+        found = host.read(name)
+        assert found == model[name], f"{name!r} holds {found[:40]!r} instead of {model[name][:40]!r}"
+
+
 def race(hosts: list[CshApi], act: Callable[[CshApi, int], object]) -> Counter[str]:
     """Let ``act`` run on all ``hosts`` at once; how often it ended as ``"won"``, or as which error."""
     start = threading.Barrier(len(hosts))

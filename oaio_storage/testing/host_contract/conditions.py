@@ -1,6 +1,7 @@
 """One winner, and nothing promised that is not kept: B8, B9, B10, B12."""
 
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 
@@ -135,11 +136,16 @@ class Conditions(HostKit):
                 path = f"races/{number}/file"
                 for racer, process in enumerate(racers):
                     process.send("create", path, f"racer {racer}")
-                answers = [process.answer() for process in racers]
-                winners = [answer for answer in answers if isinstance(answer, str)]
-                assert len(winners) == 1
-                assert answers.count({"error": "AlreadyExists"}) == len(racers) - 1
+                winner, version = _winner([process.answer() for process in racers], "AlreadyExists")
+                assert host.read(path, version=version) == b"racer %d" % winner
                 for racer, process in enumerate(racers):
-                    process.send("replace", path, f"replacer {racer}", winners[0])
-                answers = [process.answer() for process in racers]
-                assert answers.count({"error": "Changed"}) == len(racers) - 1
+                    process.send("replace", path, f"replacer {racer}", version)
+                winner, version = _winner([process.answer() for process in racers], "Changed")
+                assert host.read(path, version=version) == b"replacer %d" % winner
+
+
+def _winner(answers: list[Any], error: str) -> tuple[int, str]:
+    """Which of the ``answers`` is a version, and that; all others have to be ``error``."""
+    assert answers.count({"error": error}) == len(answers) - 1, answers
+    ((winner, version),) = ((number, each) for number, each in enumerate(answers) if isinstance(each, str))
+    return winner, version
