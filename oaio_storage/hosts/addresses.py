@@ -30,13 +30,13 @@ def host_at(address: str) -> CshApi:
     scheme, separator, _ = address.partition("://")
     if not separator:
         return host_api(LOCAL, root_folder=address)
-    if not scheme:
-        raise InvalidArgument(f"the address {address[:200]!r} has no scheme", "A path, or scheme://place")
     if holds_password(address):
         raise InvalidArgument(
             f"an address with a password can be seen by others: {scheme}://...",
             "Configure the host, with the password as a secret: oaio hosts add --help",
         )
+    if not scheme:
+        raise InvalidArgument(f"the address {address[:200]!r} has no scheme", "A path, or scheme://place")
     if scheme.lower() == "file":
         return host_api(LOCAL, root_folder=_path_of(address))
     claimed = next((known for known in installed_backends() if known.lower() == scheme.lower()), None)

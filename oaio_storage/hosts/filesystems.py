@@ -60,9 +60,11 @@ def kind_of(url: str) -> Any:  # noqa: ANN401 - fsspec has no types
             f"url: {min(caching)!r} answers from copies, so changes of others would not be seen",
             "Leave it out of the address.",
         )
-    if schemes[0] not in _LITERAL and "?" in url.partition("::")[0]:
+    chain = zip(schemes, url.split("::"), strict=True)
+    if any(scheme not in _LITERAL and "?" in link for scheme, link in chain):
         raise InvalidArgument(
-            "url: the address of a folder has no query", "Give what stands behind ? as storage_options."
+            "url: an address has no query, which can be a token that others could see",
+            "Give what stands behind ? as storage_options.",
         )
     return kinds[0]
 

@@ -49,11 +49,20 @@ def _are_options(host: "FsspecApi", _: object, options: object) -> None:
     for scheme in filesystems.links(host.url):
         if scheme in options and not isinstance(options[scheme], dict):
             raise InvalidArgument(f"storage_options: {scheme!r} has to hold a dictionary of options")
-    layers = (options, options.get(filesystems.links(host.url)[0], {}))
-    if filesystems.is_archive(filesystems.kind_of(host.url)) and any(
-        layer.get("mode", "r") != "r" for layer in layers
-    ):
+    if filesystems.is_archive(filesystems.kind_of(host.url)):
+        _are_of_an_archive(host.url, options)
+
+
+def _are_of_an_archive(url: str, options: Mapping[str, Any]) -> None:
+    scheme, _, chained = url.partition("://")
+    layers = (options, options.get(scheme, {}))
+    if any(layer.get("mode", "r") != "r" for layer in layers):
         raise InvalidArgument("storage_options: an archive can only be read", "Leave mode out.")
+    if not chained.partition("::")[2] and not any("fo" in layer for layer in layers):
+        raise InvalidArgument(
+            "url: the address does not say which archive is read",
+            f"Its own address goes behind '::', as in {scheme}://::file:///folder/archive.{scheme}",
+        )
 
 
 @attrs.frozen(eq=False)

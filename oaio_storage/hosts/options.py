@@ -10,7 +10,7 @@ import math
 import re
 import types
 import typing
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from enum import Enum
 from pathlib import PurePath
@@ -35,18 +35,19 @@ MASK = "***"
 """What is shown in place of a secret."""
 
 _ENTRY = re.compile(r"^ {4}(\w+): (.+(?:\n {5,}.+)*)", re.MULTILINE)
-_CREDENTIALS = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#]*:[^/?#]*@", re.IGNORECASE)
+_CREDENTIALS = re.compile(r"://[^/?#:]*:[^/?#@]*@")
 
 
 @attrs.frozen
 class Option:
-    """One option: its name, what it takes, and whether it is needed and secret."""
+    """One option: its name, what it takes, whether it is needed and secret, and how its values are shown."""
 
     name: str
     kind: Any
     is_needed: bool
     is_secret: bool
     about: str = ""
+    mask: Callable[[Any], object] | None = None
 
     def __str__(self) -> str:
         marks = [_told(self.kind), *["needed"] * self.is_needed, *["secret"] * self.is_secret]
@@ -84,21 +85,30 @@ class Option:
             )
         return value
 
+    def shown(self, value: object) -> object:
+        """``value`` as everybody may see it: without what is secret, or its class masks. Never raises."""
+        if self.is_secret or (isinstance(value, str) and holds_password(value)):
+            return MASK
+        try:
+            return self.mask(value) if self.mask else value
+        except Exception:  # noqa: BLE001 - of a class that may not be ours, given what it may not know
+            return MASK
+
     def _refusal(self, found: str) -> InvalidArgument:
         seen = "" if self.is_secret else f", not {found}"
         return InvalidArgument(f"the option {self.name!r} takes a {_told(self.kind)}{seen}", str(self))
 
 
 def holds_password(address: str) -> bool:
-    """Whether a URL names user and password, as ``sftp://user:password@host/``."""
-    return _CREDENTIALS.match(address) is not None
+    """Whether a URL, or a link of a chained one, names user and password: ``sftp://user:password@host/``."""
+    return _CREDENTIALS.search(address) is not None
 
 
 def options_of(backend: type[CshApi]) -> dict[str, Option]:
     """The options of ``backend`` by name; what each is about is told by the class's docstring."""
     try:
         kinds = typing.get_type_hints(backend)
-    except (NameError, TypeError):  # names that only a type checker knows
+    except Exception:  # noqa: BLE001 - a stranger's annotations, such as names that only a type checker knows
         kinds = {}
     about = {name: " ".join(text.split()) for name, text in _ENTRY.findall(inspect.getdoc(backend) or "")}
     return {
@@ -108,6 +118,7 @@ def options_of(backend: type[CshApi]) -> dict[str, Option]:
             is_needed=field.default is attrs.NOTHING,
             is_secret=not field.repr,
             about=about.get(field.name, "").rstrip("."),
+            mask=field.repr if callable(field.repr) else None,
         )
         for name, field in arguments(backend).items()
     }
@@ -168,14 +179,8 @@ def described(csh_id: str, given: Mapping[str, object], root_id: str = "") -> De
         check_all_given(given, known)
     except OaioError as err:
         problem = err.message
-    shown = {name: value if _may_be_shown(known.get(name), value) else MASK for name, value in given.items()}
+    shown = {name: known[name].shown(value) if name in known else MASK for name, value in given.items()}
     return Described(csh_id, backend, shown, root_id, problem)
-
-
-def _may_be_shown(option: Option | None, value: object) -> bool:
-    return (
-        option is not None and not option.is_secret and not (isinstance(value, str) and holds_password(value))
-    )
 
 
 def _alternatives(kind: Any) -> tuple[Any, ...]:  # noqa: ANN401 - an annotation

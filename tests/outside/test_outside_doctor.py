@@ -133,6 +133,9 @@ def test_what_can_not_be_tried_out_is_an_error(tmp_path: Path) -> None:
     doctor("nosuch://host/x", env=env).ended(2, "nosuch")
     doctor("ftp://127.0.0.1:1/x", env=env).ended(5, "refused")
     doctor("ftp://u:hidden@127.0.0.1:1/x", env=env).ended(2, "password")
+    doctor("zip://::ftp://u:hidden@127.0.0.1:1/x.zip", env=env).ended(2, "password")
+    for address in ("zip://z.zip", "zip:///z.zip", "zip://", "zip://::"):
+        doctor(address, env=env).ended(2, "which archive", "zip://::file:///")
     doctor(f"{tmp_path}/", "--json", "--as-python", env=env).ended(2, "--as-python")
     doctor(env=env).ended(2, "HOST")
     assert not (tmp_path / "absent").exists()

@@ -187,6 +187,15 @@ def install(folder: Path, name: str, entry_point: str) -> None:
             "storage_options",
         ),
         (["Fsspec-a", "Fsspec", "--set", "url=sftp://u:hidden@127.0.0.1/a"], 2, "password"),
+        (["Fsspec-a", "Fsspec", "--set", "url=zip://::sftp://u:hidden@127.0.0.1/a.zip"], 2, "password"),
+        (["Fsspec-a", "Fsspec", "--set", "url=dir://::sftp://u:hidden@127.0.0.1/a"], 2, "password"),
+        (["Fsspec-a", "Fsspec", "--set", "url=zip://::sftp://127.0.0.1/a.zip?key=hidden"], 2, "query"),
+        (["Fsspec-a", "Fsspec", "--set", "url=zip://"], 2, "zip://::file:///"),
+        (
+            ["Fsspec-a", "Fsspec", "--set", "url=memory://a", "--secret-env", "storage_options=1bad"],
+            2,
+            "storage_options: not the name of a variable",
+        ),
         (["disk", "Local", "--set", "root_folder=/a"], 2, "Local-NAME"),
         (["Local-a", "Nothing", "--set", "root_folder=/a"], 4, "Local"),
         (["a/b", "Local", "--set", "root_folder=/a"], 2, "a/b"),
@@ -199,6 +208,24 @@ def test_a_wrong_host_is_refused_and_nothing_stored(
     done = hosts(config, "add", *words).ended(code, said)
     assert "hidden" not in done.err + done.out
     assert not (config / "hosts.toml").exists()
+
+
+def test_what_an_address_may_hold_of_secrets_is_masked(config: Path) -> None:
+    for number, url in enumerate(("memory://hidden@host/a", "dir://::memory://a?token=hidden")):
+        hosts(config, "add", f"Fsspec-{number}", "Fsspec", "--set", f"url={url}").ok()
+    told = [hosts(config, "ls").ok(), hosts(config, "ls", "--json").ok()]
+    assert "hidden" not in "".join(done.out for done in told)
+    assert told[0].out.count("***") == 2
+
+
+def test_a_host_that_would_make_the_file_unreadable_is_refused(config: Path, tmp_path: Path) -> None:
+    install_keys(tmp_path)
+    (tmp_path / "large").write_text("x" * 600_000)
+    words = [f"--secret={name}={tmp_path / 'large'}" for name in ("first", "second")]
+    hosts(config, "add", "Keys-a", "Keys", *words, PYTHONPATH=str(tmp_path)).ended(2, "larger")
+    words = ["add", "Fsspec-a", "Fsspec", "--set", "url=memory://a", "--secret", "storage_options"]
+    hosts(config, *words, stdin='{"token": null}\n').ended(2, "null")
+    assert listed(config) == []
 
 
 def test_a_file_with_secrets_that_others_may_read_is_refused(config: Path) -> None:
@@ -242,6 +269,24 @@ def test_a_plug_in_that_cannot_be_imported_names_itself_and_harms_no_other(
         for text in said:
             assert text in problems[csh_id]
     assert [host["options"] for host in done.json if host["problem"]] == [{"root_folder": "***"}] * 4
+
+
+def test_an_installed_but_broken_plug_in_is_told_by_its_bare_id(config: Path, tmp_path: Path) -> None:
+    (tmp_path / "leaving_backend.py").write_text("raise SystemExit('gone')\n")
+    (tmp_path / "annotated_backend.py").write_text(
+        "import attrs\nfrom oaio_storage.hosts.fsspec_api import FsspecApi\n\n@attrs.frozen(eq=False)\n"
+        "class AnnotatedApi(FsspecApi):\n    mode: 'attrs.nope' = attrs.field(default='', kw_only=True)\n"
+    )
+    install(tmp_path, "leaving-backend", "Leaving = leaving_backend:LeavingApi")
+    install(tmp_path, "annotated-backend", "Annotated = annotated_backend:AnnotatedApi")
+    env = {"PYTHONPATH": str(tmp_path), "OAIO_CONFIG_DIR": str(config)}
+    oaio("doctor", "Leaving", env=env).ended(4, "leaving-backend 1.2", "SystemExit")
+    oaio("doctor", "Gone", env=env).ended(4, "no storage host 'Gone' is configured")
+    config.mkdir()
+    (config / "hosts.toml").write_text("[Leaving-a.options]\n[Annotated-a.options]\nurl = 'memory://a'\n")
+    problems = {host["csh_id"]: host["problem"] for host in hosts(config, "ls", "--json", **env).ok().json}
+    assert problems["Annotated-a"] == ""
+    assert "leaving-backend 1.2" in problems["Leaving-a"]
 
 
 def test_json_of_an_error_is_on_stdout(config: Path) -> None:
