@@ -45,7 +45,7 @@ from oaio_storage.hosts.options import (
     option_named,
     options_of,
 )
-from oaio_storage.hosts.registry import backend_of, host_api
+from oaio_storage.hosts.registry import backend_id, backend_of, host_api
 from oaio_storage.names import defuse
 
 DIRECTORY_VARIABLE = "OAIO_CONFIG_DIR"
@@ -180,7 +180,7 @@ def add_host(host: ConfiguredHost, file: Path | None = None) -> None:
 
     Raises:
         AlreadyExists: there is a host of this id; it was left as it is.
-        InvalidArgument: the id can't be one.
+        InvalidArgument: the id can't be one, or the file could not be read with this host in it.
         InvalidConfiguration: the file is not as it has to be.
         Busy: another process is changing the file and does not end.
         StorageError: the file can't be written.
@@ -222,8 +222,13 @@ def _changed(file: Path) -> Iterator[tuple[dict[str, ConfiguredHost], MutableMap
         with FileLock(target.with_name(f"{target.name}.lock"), timeout=LOCK_SECONDS, mode=0o600):
             known = configured_hosts(file)
             document = tomlkit.parse(target.read_text("utf-8") if target.exists() else _HEADING)
-            yield known, document
-            durable.write_file(target, tomlkit.dumps(document).encode())
+            try:
+                yield known, document
+                data = tomlkit.dumps(document).encode()
+            except (tomlkit.exceptions.ConvertError, UnicodeEncodeError):  # the texts may hold a secret
+                raise InvalidArgument("a value is null or no Unicode, for which TOML has no form") from None
+            _check_readable(file, data)
+            durable.write_file(target, data)
     except Timeout as err:
         raise Busy(f"another process is changing {file}") from err
     except OSError as err:
@@ -232,6 +237,14 @@ def _changed(file: Path) -> Iterator[tuple[dict[str, ConfiguredHost], MutableMap
         raise StorageError(
             f"{file} can't be written: {err.strerror}", f"Make it writable, or set {DIRECTORY_VARIABLE}."
         ) from err
+
+
+def _check_readable(file: Path, data: bytes) -> None:
+    """Raises InvalidArgument if ``data`` would be refused when it is read as ``file``."""
+    try:
+        _hosts_in((_parsed(file, data), 0), file)
+    except InvalidConfiguration as err:
+        raise InvalidArgument(f"refused, and nothing changed: {err.message}", err.hint) from None
 
 
 def check_id(csh_id: str) -> str:
@@ -254,10 +267,10 @@ def _without_options(csh_id: str, known: Mapping[str, ConfiguredHost]) -> CshApi
         "oaio hosts add ID BACKEND --set KEY=VALUE adds one; a folder is written with a slash: ./NAME",
     )
     try:
-        needed = any(option.is_needed for option in options_of(backend_of(csh_id)).values())
+        backend_id(csh_id)
     except UnknownHost:
         raise error from None
-    if needed:
+    if any(option.is_needed for option in options_of(backend_of(csh_id)).values()):
         raise error
     return host_api(csh_id)
 

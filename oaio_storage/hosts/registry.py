@@ -79,7 +79,7 @@ def backend_of(csh_id: str) -> type[CshApi]:
     point = claims[0]
     try:
         loaded = point.load()
-    except Exception as err:  # whatever a stranger's module raises when it is imported
+    except (Exception, SystemExit) as err:  # whatever a stranger's module raises when it is imported
         raise UnknownHost(
             f"{_origin(point)} can't be imported: {type(err).__name__}: {err}", "Repair or upgrade it."
         ) from err

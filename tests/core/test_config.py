@@ -231,6 +231,10 @@ def test_a_refused_change_changes_nothing(file: Path) -> None:
     for bad in ("", "a b", "../x", "a/b", "x" * 256, "a\n", "."):
         with pytest.raises(InvalidArgument):
             add_host(ConfiguredHost(bad))
+    twice = {"options": {"url": "memory://a"}, "secrets": {"url": "memory://b"}}
+    for values in (twice, {"options": {"url": "\udc80"}}, {"options": {"url": None}}):
+        with pytest.raises(InvalidArgument):
+            add_host(ConfiguredHost("Fsspec-a", **values))
     assert file.read_bytes() == before
     write(file, "damaged")
     with pytest.raises(InvalidConfiguration):
