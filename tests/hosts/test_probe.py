@@ -2,7 +2,8 @@
 
 import os
 import subprocess
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -10,7 +11,7 @@ import attrs
 import fsspec
 import pytest
 
-from oaio_storage.errors import AccessDenied, NotGuaranteed, Unavailable
+from oaio_storage.errors import AccessDenied, Changed, Corrupt, NotGuaranteed, Unavailable
 from oaio_storage.hosts import CshApi, Expect, Guarantees, ReadOnly, Retry, Stat, Wrapper
 from oaio_storage.hosts.fsspec_api import FsspecApi
 from oaio_storage.hosts.probe import (
@@ -254,6 +255,48 @@ def test_the_content_after_a_race_between_processes_is_the_winners(tmp_path: Pat
         race_between_processes(local, "probe/x", "honest", others)
         with pytest.raises(Fault, match="not that of the process that won"):
             race_between_processes(ReadsItsFirst(local), "probe/x", "file", others)
+
+
+def test_what_a_killed_probe_left_on_a_host_without_times_is_removed_when_it_is_old() -> None:
+    store, make = in_memory(Timeless)
+    recent = f"probe/{time.time_ns()}-b/file"
+    for name in ("probe/1-a/file", recent, "probe/odd/file"):
+        make().state.write(name, b"x")
+    probed(make)
+    assert set(store.files) == {"stranger", ".oaio/probe.json", f".oaio/{recent}", ".oaio/probe/odd/file"}
+
+
+@attrs.frozen(eq=False)
+class Timeless(MemoryApi):
+    def _list(self, folder: str) -> Iterator[Stat]:
+        return (attrs.evolve(seen, mtime=0) for seen in super()._list(folder))
+
+
+@attrs.frozen(eq=False)
+class NeverCopies(MemoryApi):
+    error: Exception = attrs.field(factory=lambda: Changed("by another"))
+
+    def _copy(self, source: str, target: str) -> Stat:  # noqa: ARG002 - as the hook has it
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [Changed("by another"), ValueError("odd"), Corrupt("odd")])
+def test_a_host_that_does_not_copy_is_told_so_and_has_no_older_verdict(error: Exception) -> None:
+    store, make = in_memory(MemoryApi)
+    probed(make)
+    assert verdict(make()) == make().guarantees
+    result = probed(lambda: NeverCopies(store, error))
+    assert "copies" in [row.property for row in result.broken]
+    assert "copy" not in [latency.operation for latency in result.latencies]
+    assert verdict(make()) == Guarantees()
+
+
+def test_a_probe_that_ends_early_leaves_no_older_verdict() -> None:
+    store, make = in_memory(MemoryApi)
+    probed(make)
+    with pytest.raises(Unavailable):
+        probed(lambda: Breaking(store, [45]))
+    assert verdict(make()) is None
 
 
 # ---- the verdict

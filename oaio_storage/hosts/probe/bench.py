@@ -23,6 +23,7 @@ LEFT_BEHIND = 24 * 3600 * 10**9
 """Nanoseconds after which the files of a probe that was killed are removed by the next one."""
 
 WORKERS = 8
+_MAX_DIGITS = 30
 START_SECONDS = 60
 
 Given = TypeVar("Given")
@@ -119,7 +120,7 @@ class Bench:
 
     make: Callable[[], CshApi]
     effort: Effort
-    folder: str = attrs.field(factory=lambda: f"{FOLDER}/{secrets.token_hex(8)}")
+    folder: str = attrs.field(factory=lambda: f"{FOLDER}/{time.time_ns()}-{secrets.token_hex(8)}")
     stored: set[str] = attrs.field(factory=set)
     _instances: list[CshApi] = attrs.field(factory=list)
 
@@ -153,11 +154,17 @@ class Bench:
         with suppress(OaioError):
             for seen in state.list(FOLDER):
                 if seen.path.startswith(f"{self.folder}/") or (
-                    seen.path.startswith(f"{FOLDER}/") and 0 < seen.mtime < oldest
+                    seen.path.startswith(f"{FOLDER}/") and 0 < (seen.mtime or _begun(seen.path)) < oldest
                 ):
                     found.add(seen.path)
         left = [path for path in in_parallel(lambda path: _left(state, path), sorted(found)) if path]
         return sum(bool(_left(state, path)) for path in left)  # some refuse what comes at the same time
+
+
+def _begun(path: str) -> int:
+    """When the probe whose file is at ``path`` began, in nanoseconds, as its folder says; else 0."""
+    began = path.split("/")[1].partition("-")[0]
+    return int(began) if began.isdecimal() and began.isascii() and len(began) < _MAX_DIGITS else 0
 
 
 def _left(host: CshApi, path: str) -> str:

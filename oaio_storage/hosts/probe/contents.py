@@ -95,9 +95,21 @@ def overwrites(bench: Bench) -> str:
     host.write("file", b"old")
     expect(host.write("file", b"new").path == "file", "a file that replaced another has another name")
     _expect_only(other, {"file": b"new"}, "after a file was replaced")
-    host.copy("file", "copy")
+    return ""
+
+
+def copies(bench: Bench) -> str:
+    """A copy has the content of its source from then on, also in place of another file."""
+    host, other = bench.hosts("content of copies", 2)
+    host.write("file", b"new")
+    host.write("old", b"old")
+    for name in ("copy", "old"):
+        expect(host.copy("file", name).path == name, "a copy has another name")
     host.write("file", b"newer")
-    _expect_only(other, {"file": b"newer", "copy": b"new"}, "after the source of a copy was replaced")
+    model = {"file": b"newer", "copy": b"new", "old": b"new"}
+    _expect_only(other, model, "after the source of a copy was replaced")
+    with refused(NotFound, "an absent file was copied"):
+        host.copy("absent", "copy")
     return ""
 
 
@@ -153,6 +165,7 @@ CHECKS = {
     "exact listings": listings,
     "literal names": literal_names,
     "names kept": overwrites,
+    "copies": copies,
     "exact deletions": deletions,
     "file or folder": file_or_folder,
     "survives restarts": restarts,

@@ -9,7 +9,6 @@ import attrs
 
 from oaio_storage.errors import (
     AccessDenied,
-    NotFound,
     NotGuaranteed,
     OaioError,
     QuotaExceeded,
@@ -49,8 +48,8 @@ def probe(
 
     Works in a folder of its own in the root's state folder, which is removed in the end, also after an error
     or an interrupt; what a killed probe left, a later one removes after a day. Nothing else on the host is
-    touched, but for ``probe.json`` beside the root's marker, which keeps the verdict. A read-only host is
-    only read, and keeps none.
+    touched, but for ``probe.json`` beside the root's marker, which keeps the verdict: an older one is removed
+    first. A read-only host is only read, and keeps none.
 
     Args:
         make: answers a fresh instance at each call; all are closed in the end.
@@ -69,6 +68,7 @@ def probe(
         if declared.read_only or _refuses_writes(bench):
             rows, latencies = _rows_of_a_read_only(bench, declared), _latencies_of_reading(bench)
         else:
+            storing.forget(host)  # what does not hold any more must not outlive a probe that fails
             rows = [*_rows(bench, declared, report), _links_row(bench, place_link)]
             latencies = _latencies(bench)
     except BaseException:
@@ -278,7 +278,7 @@ def _timed(operations: dict[str, Callable[[str], object]], names: list[str]) -> 
             begun = time.perf_counter()
             try:
                 call(name)
-            except NotFound:  # a host that loses files; the checks have told
+            except OaioError:  # the checks have told what the host does wrong
                 continue
             seconds.append(time.perf_counter() - begun)
         found.extend([Latency.of(operation, seconds)] if seconds else [])

@@ -3,6 +3,7 @@
 import json
 import math
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -55,6 +56,12 @@ def store(host: "CshApi", verdict: Stored) -> bool:
     except OaioError:
         return False
     return True
+
+
+def forget(host: "CshApi") -> None:
+    """Remove the verdict, if the host can."""
+    with suppress(OaioError):
+        host.state.delete(FILE)
 
 
 def load(host: "CshApi") -> Stored | None:
