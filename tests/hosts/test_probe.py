@@ -294,8 +294,9 @@ def test_a_host_that_does_not_copy_is_told_so_and_has_no_older_verdict(error: Ex
 def test_a_probe_that_ends_early_leaves_no_older_verdict() -> None:
     store, make = in_memory(MemoryApi)
     probed(make)
+    left = [45]
     with pytest.raises(Unavailable):
-        probed(lambda: Breaking(store, [45]))
+        probed(lambda: Breaking(store, left))
     assert verdict(make()) is None
 
 
