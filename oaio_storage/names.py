@@ -74,8 +74,12 @@ def check_path(path: str, *, room: int = MAX_PATH_BYTES) -> str:
             (:data:`OBJECT_ROOM` for files of objects).
 
     Raises:
-        InvalidName: it can't be held; the message says why.
+        InvalidName: it can't be held, or is no text; the message says why.
     """
+    if not isinstance(path, str):
+        raise InvalidName(
+            f"a path is a text, not {type(path).__name__}", "Give it as text, with / between its parts."
+        )
     if reason := why_refused(path, room=room):
         raise InvalidName(f"not a path that every host can hold: {path[:200]!r} ({reason})")
     return path

@@ -1,12 +1,11 @@
 """Reading open files, each as one version: what is edited in place meanwhile is noticed."""
 
 import hashlib
-import io
 import os
 from typing import Any
 
 from oaio_storage.errors import Changed
-from oaio_storage.hosts.streams import PIECE
+from oaio_storage.hosts.streams import PIECE, Positioned
 from oaio_storage_local.disk import Disk
 
 
@@ -44,33 +43,13 @@ def check_unchanged(disk: Disk, file: int, before: os.stat_result, path: str) ->
         raise Changed(f"{path!r} was edited in place while it was read")
 
 
-class OneVersion(io.RawIOBase):
+class OneVersion(Positioned):
     """An open file that refuses to go on once it was edited in place; replacing it leaves it as it is."""
 
     def __init__(self, disk: Disk, file: int, path: str) -> None:
-        super().__init__()
+        self._seen = disk.fstat(file)
+        super().__init__(self._seen.st_size)
         self._disk, self._file, self._path = disk, file, path
-        self._seen, self._position = disk.fstat(file), 0
-
-    def readable(self) -> bool:
-        """Yes."""
-        return True
-
-    def seekable(self) -> bool:
-        """Yes."""
-        return True
-
-    def tell(self) -> int:
-        """As its base."""
-        return self._position
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """As its base."""
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._seen.st_size}[whence]
-        if start + offset < 0:
-            raise ValueError(f"can't seek to {start + offset}")
-        self._position = start + offset
-        return self._position
 
     def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - a writable buffer, as in io.RawIOBase
         """As its base; raises Changed."""
@@ -80,7 +59,7 @@ class OneVersion(io.RawIOBase):
 
     def readall(self) -> bytes:
         """As its base; raises Changed."""
-        content = piece(self._disk, self._file, self._position, self._seen.st_size)
+        content = piece(self._disk, self._file, self._position, self._size)
         self._passed(len(content))
         return content
 

@@ -61,8 +61,7 @@ class CshApi(ABC):
             Changed: it has another version.
         """
         check_path(path)
-        if start < 0 or (end is not None and end < 0):
-            raise InvalidArgument(f"a range of bytes can't begin or end at a negative offset: {start}, {end}")
+        streams.check_range(start, end)
         with self._only_ours("read", path):
             return self._read(path, start, end, version)
 
@@ -102,7 +101,7 @@ class CshApi(ABC):
         Files that are written or deleted meanwhile may be among them or not. Files with names that no path
         can have, which only strangers can have put there, are left out.
         """
-        if folder:
+        if folder != "":
             check_path(folder)
         return self._listed(folder)
 
@@ -118,8 +117,9 @@ class CshApi(ABC):
     ) -> Stat:
         """Store a file, all or nothing, and say what was stored.
 
-        If it raises, the path holds what it held before (unknown after TimedOut); a host that does not
-        guarantee ``atomic_write`` may have damaged it. Without ``expect`` a repeat is safe; with it, a repeat
+        If it raises, the path holds what it held before (unknown after TimedOut, and after BadAnswer, where
+        what the host says does not fit what was sent); a host that does not guarantee ``atomic_write`` may
+        have damaged it. Without ``expect`` a repeat is safe; with it, a repeat
         after an unknown outcome may fail by its own success.
 
         Args:

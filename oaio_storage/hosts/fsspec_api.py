@@ -1,6 +1,7 @@
 """Any filesystem of fsspec as a storage host, with the weakest guarantees."""
 
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
@@ -15,6 +16,8 @@ from oaio_storage.hosts.guarantees import Expect, Guarantees, Stat
 from oaio_storage.hosts.streams import PIECE
 
 _IN_MEMORY = 8 * PIECE
+_PAUSES = (0, 0.05, 0.2)
+"""Seconds before each look at what a write left, as long as it is another length."""
 _KNOWN = {
     "memory": Guarantees(case_sensitive=True, unicode_exact=True, visibility_delay=0.0),
     "file": Guarantees(visibility_delay=0.0),
@@ -74,8 +77,9 @@ class FsspecApi(CshApi):
     when first used, and refuse all changes. Only methods for single files are used, which take names
     literally, on instances that are not shared and keep no listings: one for each thread, and anew after a
     fork. They connect when they are first used. Whether a file or folder is in the way of a write is looked
-    at before it. For folders of this machine ``LocalApi`` is the better choice: here links are followed,
-    wherever they lead.
+    at before it. The version that a write answers may be that of another write at the same time, and is empty
+    where that is seen. For folders of this machine ``LocalApi`` is the better choice: here links are
+    followed, wherever they lead.
 
     Attributes:
         url: address of the root folder, such as ``memory://folder``, ``sftp://host/folder`` or
@@ -153,10 +157,7 @@ class FsspecApi(CshApi):
             with self._filesystems.folder() as folder:
                 _check_way(folder, path)
                 _store(folder, path, complete, stored)
-                seen = _stat_in(folder, path)
-        if seen.size != stored:
-            raise BadAnswer(f"{stored} bytes of {path!r} were sent, the host says {seen.size}")
-        return seen
+                return _seen_after(folder, path, complete, stored)
 
     def _delete(self, path: str, expect: str | None) -> None:
         assert expect is None, "conditions are not guaranteed"
@@ -176,6 +177,29 @@ def _store(folder: Folder, path: str, complete: Any, size: int) -> None:  # noqa
     with folder.fs.open(full, "wb") as target:
         while piece := complete.read(PIECE):
             target.write(piece)
+
+
+def _seen_after(folder: Folder, path: str, complete: Any, size: int) -> Stat:  # noqa: ANN401 - same
+    """What is there after a write: without a version if somebody else has written or removed it meanwhile.
+
+    Raises:
+        BadAnswer: a part of what was sent is there, or more: it was cut off, or mixed with another's.
+    """
+    for pause in _PAUSES:  # others may be in the middle of theirs
+        time.sleep(pause)
+        try:
+            seen = _stat_in(folder, path)
+            if seen.size == size:
+                return seen
+            complete.seek(0)
+            first = min(seen.size, size, PIECE)
+            sent = complete.read(first)
+            is_ours = not first or folder.fs.cat_file(folder.full(path), start=0, end=first) == sent
+        except FileNotFoundError:
+            is_ours = False
+        if not is_ours:
+            return Stat(path, size)
+    raise BadAnswer(f"{size} bytes of {path!r} were sent, the host says {seen.size}")
 
 
 def _remove_empty(root: Folder, path: str) -> None:

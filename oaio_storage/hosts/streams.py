@@ -17,6 +17,17 @@ PIECE = 1 << 20
 """Bytes that are held in memory at a time when a file is moved."""
 
 
+def check_range(start: object, end: object) -> None:
+    """Do nothing if bytes from ``start`` to ``end`` can be asked for.
+
+    Raises:
+        InvalidArgument: they are no numbers, or negative ones.
+    """
+    for offset in (start, 0 if end is None else end):
+        if isinstance(offset, bool) or not isinstance(offset, int) or offset < 0:
+            raise InvalidArgument(f"a range of bytes has offsets from 0 on, not {start!r} and {end!r}")
+
+
 class Source(io.RawIOBase):
     """A stream that fails unless it yields exactly the announced number of bytes (reliability, B20).
 
@@ -153,13 +164,12 @@ def _announced(source: Source, size: int | None) -> Source:
     return source
 
 
-class RangeReader(io.RawIOBase):
-    """One version of a stored file as a seekable stream; Changed or NotFound once it is gone."""
+class Positioned(io.RawIOBase):
+    """The base of readable streams of a known size that keep their own position in ``_position``."""
 
-    def __init__(self, read: ReadRange, path: str, version: str, size: int) -> None:
+    def __init__(self, size: int) -> None:
         super().__init__()
-        self._read, self._path, self._version, self._size = read, path, version, size
-        self._position = 0
+        self._size, self._position = size, 0
 
     def readable(self) -> bool:
         """Yes."""
@@ -184,6 +194,14 @@ class RangeReader(io.RawIOBase):
             raise ValueError(f"can't seek to {offset} from {whence}")
         self._position = base + offset
         return self._position
+
+
+class RangeReader(Positioned):
+    """One version of a stored file as a seekable stream; Changed or NotFound once it is gone."""
+
+    def __init__(self, read: ReadRange, path: str, version: str, size: int) -> None:
+        super().__init__(size)
+        self._read, self._path, self._version = read, path, version
 
     def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - a writable buffer, as in io.RawIOBase
         """Fill ``buffer`` as far as the file goes; 0 at its end."""

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from counts import COUNTS
@@ -210,6 +211,17 @@ def test_nothing_is_left_of_refused_writes(host: LocalApi, root: Path) -> None:
     with pytest.raises(InvalidName):
         host.write("new/../file", b"x")
     assert list(root.iterdir()) == []
+
+
+def test_a_stream_refuses_to_go_where_nothing_is(host: LocalApi) -> None:
+    host.write("a", b"content")
+    with host.open("a") as stream:
+        raw = cast("Any", stream).raw
+        for offset, whence in ((0, 9), (-1, 0), (-8, 2)):
+            with pytest.raises(ValueError, match="can't seek"):
+                raw.seek(offset, whence)
+        assert raw.seek(-1, 2) == 6
+        assert raw.read() == b"t"
 
 
 def test_open_files_are_given_back(host: LocalApi) -> None:

@@ -4,14 +4,16 @@ import multiprocessing
 import os
 import pickle
 import zipfile
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import fsspec
 import paramiko.ssh_exception
 import pytest
 from fsspec.implementations.dirfs import DirFileSystem
+from fsspec.implementations.memory import MemoryFileSystem
 
 from oaio_storage.errors import BadAnswer, Corrupt, InvalidArgument, NotFound, NotGuaranteed, RootUnavailable
 from oaio_storage.hosts import host_api
@@ -27,6 +29,46 @@ def held(host: FsspecApi) -> Any:  # noqa: ANN401 - fsspec has no types
 
 def read_elsewhere(host: FsspecApi) -> tuple[int, bytes]:
     return os.getpid(), host.read("a")
+
+
+# ---- what a write answers
+
+
+class Shared(MemoryFileSystem):  # type: ignore[misc]  # fsspec has no types
+    """Somebody else does something after each write, once."""
+
+    protocol = "shared"
+    store: ClassVar[dict[str, Any]] = {}
+    pseudo_dirs: ClassVar[list[str]] = [""]
+    others: ClassVar[list[Callable[[Any, str], object]]] = []
+
+    def pipe_file(self, path: str, value: bytes, **_: Any) -> None:  # noqa: ANN401 - as its base
+        super().pipe_file(path, value)
+        while self.others:
+            self.others.pop()(super(), path)
+
+
+@pytest.mark.parametrize(
+    ("then", "version"),
+    [
+        (lambda _, __: None, True),
+        (lambda fs, path: fs.pipe_file(path, b"somebody else's"), False),
+        (lambda fs, path: fs.rm_file(path), False),
+    ],
+)
+def test_a_write_beside_another_is_no_failure(then: Callable[[Any, str], object], version: bool) -> None:  # noqa: FBT001
+    fsspec.register_implementation("shared", Shared, clobber=True)
+    Shared.others.append(then)
+    stored = FsspecApi("shared://root").write("a", b"ours")
+    assert (stored.path, stored.size, bool(stored.version)) == ("a", 4, version)
+
+
+@pytest.mark.parametrize("left", [b"", b"our", b"ours and more"])
+def test_a_part_of_what_was_sent_is_a_failure(left: bytes) -> None:
+    fsspec.register_implementation("shared", Shared, clobber=True)
+    Shared.others.append(lambda fs, path: fs.pipe_file(path, left))
+    with pytest.raises(BadAnswer, match="4 bytes of 'a' were sent"):
+        FsspecApi("shared://root").write("a", b"ours")
 
 
 # ---- archives

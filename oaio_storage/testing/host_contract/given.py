@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -72,9 +73,9 @@ class Given(HostKit):
                 for end in (*range(10), None):
                     assert host.read("file", start, end) == content[start:end]
                     assert host.read("empty", start, end) == b""
-            for start, end in ((-1, None), (0, -1)):
+            for wrong in ((-1, None), (0, -1), ("a", None), (0, "9"), (None, 1), (0.5, 1)):
                 with pytest.raises(InvalidArgument):
-                    host.read("file", start, end)
+                    host.read("file", *cast("tuple[int, int]", wrong))
 
     def test_an_open_file_is_seekable(self, source: HostSource) -> None:
         """B19: it is a binary stream as Python's own."""
@@ -93,7 +94,7 @@ class Given(HostKit):
     def test_unsafe_names_are_refused(self, source: HostSource, tmp_path: Path) -> None:
         """B14: by every method, as one error, and nothing changes."""
         with self.given(source, ("a", b"x")) as host:
-            for name in REFUSED_NAMES:
+            for name in (*REFUSED_NAMES, *cast("list[str]", [None, 3, b"a", Path("a")])):
                 for call in _calls(host, name, tmp_path):
                     with pytest.raises(InvalidName):
                         call()
