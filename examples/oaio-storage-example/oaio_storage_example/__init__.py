@@ -1,10 +1,8 @@
 """The backend ``Sqlite``: all files of a host in one SQLite database."""
 
-import secrets
 import sqlite3
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import BinaryIO, ClassVar
 
 import attrs
@@ -13,18 +11,16 @@ from oaio_storage.errors import AlreadyExists, Changed, Corrupt, NotFound, TooLa
 from oaio_storage.hosts import OS_ERRORS, Absent, CshApi, Expect, ForeignErrors, Guarantees, Stat
 
 MAX_BYTES = 100_000_000
-_TABLE = "CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, version TEXT, mtime INT, content BLOB)"
-_VERSION = "SELECT version FROM files WHERE path = ?"
-_STAT = "SELECT path, length(content), version, '', mtime FROM files"
-_BELOW = "WHERE path > ? || '/' AND path < ? || '0'"  # the digit 0 is what follows the slash
-_ABOVE = "WHERE substr(?, 1, length(path) + 1) = path || '/'"
+TABLE = "CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, version TEXT, content BLOB)"
+STORE = "INSERT OR REPLACE INTO files VALUES (?, hex(randomblob(16)), ?)"
+FIND = "SELECT path, length(content), version FROM files WHERE"
+SAME, BELOW = "path = ?1", "path > ?1 || '/' AND path < ?1 || '0'"  # the digit 0 is what follows the slash
+ABOVE = "substr(?1, 1, length(path) + 1) = path || '/'"
 
 
 @attrs.frozen(eq=False)
 class SqliteApi(CshApi):
     """Many small files in one database file, easy to copy; each has at most 100 million bytes.
-
-    Every write is a transaction: readers see the old or the new, and one of many writers wins.
 
     Attributes:
         database: path of the database file, in a folder that exists.
@@ -47,12 +43,11 @@ class SqliteApi(CshApi):
     }
 
     @contextmanager
-    def _transaction(self, begin: str = "BEGIN") -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self.database, timeout=30, isolation_level=None)) as db:
-            db.execute(_TABLE)
-            db.execute(begin)
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with closing(sqlite3.connect(self.database, timeout=30)) as db, db:  # commits, or rolls back
+            db.execute(TABLE)
+            db.execute("BEGIN IMMEDIATE")
             yield db
-            db.execute("COMMIT")  # after an error, closing rolls back
 
     def _read(self, path: str, start: int, end: int | None, version: str | None) -> bytes:
         with self._transaction() as db:
@@ -66,51 +61,39 @@ class SqliteApi(CshApi):
             return _found(db, path)
 
     def _list(self, folder: str) -> Iterator[Stat]:
-        query, bounds = (f"{_STAT} {_BELOW}", (folder, folder)) if folder else (_STAT, ())
         with self._transaction() as db:
-            rows = db.execute(query, bounds).fetchall()
-        return (Stat(*row) for row in rows)
+            return iter(_files(db, f"?1 = '' OR {BELOW}", folder))
 
     def _write(
-        self,
-        path: str,
-        source: BinaryIO,
-        size: int | None,  # noqa: ARG002 - whoever calls the hook checks it
-        expect: Expect,
-        headers: Mapping[str, str],  # noqa: ARG002 - no web server
+        self, path: str, source: BinaryIO, size: int | None, expect: Expect, headers: Mapping[str, str]
     ) -> Stat:
+        del size, headers  # whoever calls the hook checks the size; the headers are for web servers
         content = bytearray()
         while piece := source.read(1 << 20):
             content += piece
             if len(content) > MAX_BYTES:
                 raise TooLarge(f"{path!r} has more than {MAX_BYTES} bytes")
-        with self._transaction("BEGIN IMMEDIATE") as db:
-            _check(db, path, expect)
-            row = (path, secrets.token_hex(16), time.time_ns(), content)
-            db.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", row)
+        with self._transaction() as db:
+            held = [found.version for found in _files(db, SAME, path)]
+            if (expect is Absent and held) or _files(db, f"{BELOW} OR {ABOVE}", path):
+                raise AlreadyExists(f"{path!r}, or a folder or file in its way, exists already")
+            if isinstance(expect, str) and held != [expect]:
+                raise Changed(f"{path!r} has another version")
+            db.execute(STORE, (path, content))
             return _found(db, path)
 
     def _delete(self, path: str, expect: str | None) -> None:
-        with self._transaction("BEGIN IMMEDIATE") as db:
-            row = db.execute(_VERSION, (path,)).fetchone()
-            if row and expect not in (None, *row):
+        with suppress(NotFound), self._transaction() as db:
+            if expect not in (None, _found(db, path).version):
                 raise Changed(f"{path!r} has another version")
             db.execute("DELETE FROM files WHERE path = ?", (path,))
 
 
+def _files(db: sqlite3.Connection, where: str, path: str) -> list[Stat]:
+    return [Stat(*row) for row in db.execute(f"{FIND} {where}", (path,))]
+
+
 def _found(db: sqlite3.Connection, path: str) -> Stat:
-    if row := db.execute(f"{_STAT} WHERE path = ?", (path,)).fetchone():
-        return Stat(*row)
+    for found in _files(db, SAME, path):
+        return found
     raise NotFound(f"there is no file {path!r}")
-
-
-def _check(db: sqlite3.Connection, path: str, expect: Expect) -> None:
-    row = db.execute(_VERSION, (path,)).fetchone()
-    if row and expect is Absent:
-        raise AlreadyExists(f"{path!r} exists already")
-    if isinstance(expect, str) and row != (expect,):
-        raise Changed(f"{path!r} has another version")
-    if db.execute(f"{_STAT} {_BELOW}", (path, path)).fetchone():
-        raise AlreadyExists(f"{path!r} is a folder")
-    if file := db.execute(f"{_STAT} {_ABOVE}", (path,)).fetchone():
-        raise AlreadyExists(f"{file[0]!r} is a file, so {path!r} can't be one")
