@@ -161,7 +161,7 @@ _PRINTED: dict[str, type | list[type] | str] = {
     "oaio user add": "`username`, `admin`, `data`, `created` (whether a new server was made there)",
     "oaio hosts add": Described,
     "oaio hosts ls": [Described],
-    "oaio hosts rm": "`csh_id`, `objects` (how many of a server's have files there)",
+    "oaio hosts rm": "`csh_id`, `objects` (how many of a server's have files there), `new_default`",
     "oaio hosts default": "`csh_id`",
     "oaio hosts rekey": "`file`",
     "oaio publish": "`tree`, `generation` (the one that is live, or would be), `base` (the one before), "

@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import attrs
+
 from oaio_storage.errors import AccessDenied, InvalidArgument, NotFound, NotGuaranteed, OaioError, WrongRoot
 from oaio_storage.hosts import CshApi, host_api
 from oaio_storage.hosts.options import Described
@@ -28,7 +30,8 @@ def add_host(data: Path, csh_id: str, args: Mapping[str, Any]) -> Described:
         AlreadyExists: there is a host of this id.
         InvalidArgument: ``args`` do not fit, or another host on offer has the same root.
         UnknownHost: the backend is not installed, or broken.
-        OaioError: the host can't be reached. In all cases nothing was stored.
+        OaioError: the host can't be reached, or its root is a folder that does not exist. In all cases
+            nothing is offered; the root may have its marker.
     """
     with prepared(data):
         from oaio_storage.server import offer  # noqa: PLC0415 - needs configured settings
@@ -67,11 +70,23 @@ def hosts_of(data: Path) -> list[Described]:
         return offer.shown_hosts()
 
 
-def remove_host(data: Path, csh_id: str, *, even_if_used: bool = False) -> int:
-    """Let the server offer a host no longer; what it stores stays.
+@attrs.frozen
+class Removed:
+    """What follows from the removal of a host.
 
-    Returns:
-        How many objects have files there, which clients can't reach until a host of this id is added again.
+    Attributes:
+        csh_id: its id.
+        objects: how many objects have files there, which clients can't reach until it is added again.
+        new_default: the host for clients that name none, if that was this one and another takes its place.
+    """
+
+    csh_id: str
+    objects: int
+    new_default: str = ""
+
+
+def remove_host(data: Path, csh_id: str, *, even_if_used: bool = False) -> Removed:
+    """Let the server offer a host no longer; what it stores stays.
 
     Raises:
         NotFound: there is no such host, or no server keeps its data there.
@@ -80,7 +95,7 @@ def remove_host(data: Path, csh_id: str, *, even_if_used: bool = False) -> int:
     with _existing(data):
         from django.db import transaction  # noqa: PLC0415 - needs configured settings
 
-        from oaio_storage.server import usage  # noqa: PLC0415 - same
+        from oaio_storage.server import offer, usage  # noqa: PLC0415 - same
 
         with transaction.atomic():
             host = _row(csh_id)
@@ -91,8 +106,10 @@ def remove_host(data: Path, csh_id: str, *, even_if_used: bool = False) -> int:
                     f"{what} files on the storage host {csh_id!r}, which clients could not reach any more",
                     "Add --yes to remove it all the same.",
                 )
+            _, before = offer.offered_hosts()
             host.delete()
-        return count
+            _, default = offer.offered_hosts()
+        return Removed(csh_id, count, default if default != before else "")
 
 
 def set_default_host(data: Path, csh_id: str) -> None:
@@ -124,10 +141,12 @@ def change_key(data: Path) -> Path:
         NotFound: no server keeps its data there.
         InvalidConfiguration: the file can't be used.
     """
+    file = data / sealing.KEY_FILE
+    if is_prepared(data) and not file.exists():
+        sealing.make_key(file)  # what the lost one sealed stays lost
     with _existing(data):
         from oaio_storage.server import offer  # noqa: PLC0415 - needs configured settings
 
-        file = data / sealing.KEY_FILE
         offer.seal_anew()  # what a killed change left to an older key
         sealing.add_key(file)
         offer.seal_anew()
@@ -136,13 +155,13 @@ def change_key(data: Path) -> Path:
 
 def _root_of(host: CshApi) -> str:
     """The id of the root, which gets one if the host can; empty where it can't, but is there."""
+    next(host.list(), None)  # an absent folder is not made: its disk may not be mounted
     try:
         return host.create_root()
     except (NotGuaranteed, AccessDenied):
         try:
             return host.root_id()
         except WrongRoot:
-            next(host.list(), None)
             return ""
 
 

@@ -115,6 +115,11 @@ def offer_own_host(folder: str) -> None:
         )
 
 
+def has_sealed() -> bool:
+    """Whether there is anything that only the file of keys opens."""
+    return any(map(sealing.is_sealed, Host.objects.values_list("sealed", flat=True)))
+
+
 def seal_plain() -> None:
     """Seal what a first version kept as plain text; nothing of that stays in the database. Repeat safe."""
     plain = [host for host in Host.objects.all() if not sealing.is_sealed(host.sealed)]

@@ -117,7 +117,6 @@ def prepared(data: Path) -> Iterator[None]:
     try:
         with FileLock(data / "prepare.lock", timeout=60, mode=0o600):
             _make_secret_key(data)
-            sealing.make_key(data / sealing.KEY_FILE)
             _make_database(data)
             yield
     except Timeout as err:
@@ -141,6 +140,10 @@ def _make_database(data: Path) -> None:
     os.close(os.open(database, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite gives its companions the same mode
     call_command("migrate", verbosity=0, interactive=False)
     call_command("clearsessions")
+    if offer.has_sealed():
+        sealing.check_keys(data / sealing.KEY_FILE)  # a new key would open none of it
+    else:
+        sealing.make_key(data / sealing.KEY_FILE)
     offer.seal_plain()
     offer.offer_own_host(str((data / FILES_FOLDER).absolute()))
     start_clock()  # last: without a clock the first start is not over

@@ -28,6 +28,15 @@ def make_key(file: Path) -> None:
     """
     if not file.exists() and not file.is_symlink():
         write_file(file, _new_key())
+    check_keys(file)
+
+
+def check_keys(file: Path) -> None:
+    """Do nothing if ``file`` can be used.
+
+    Raises:
+        InvalidConfiguration: it can't.
+    """
     _keys(file)
 
 
@@ -89,6 +98,11 @@ def _lines(file: Path) -> list[bytes]:
         with file.open("rb") as source:
             mode = os.fstat(source.fileno()).st_mode
             lines = source.read(MAX_FILE_BYTES).split()
+    except FileNotFoundError as err:
+        raise InvalidConfiguration(
+            f"{file} is missing, without which nothing opens what the server keeps of its storage hosts",
+            "Restore it. If there is no copy: oaio hosts rekey makes a new one; then add the hosts again.",
+        ) from err
     except OSError as err:
         raise InvalidConfiguration(f"{file} can't be read: {err.strerror}", "Restore it.") from err
     if os.name == "posix" and mode & 0o077:

@@ -26,6 +26,7 @@ def hosts(server: RunningServer, *words: object, stdin: str = "") -> Done:
 
 
 def add_local(server: RunningServer, csh_id: str, folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
     hosts(server, "add", csh_id, "Local", "--set", f"root_folder={folder}").ok()
 
 
@@ -124,8 +125,14 @@ def test_a_host_with_files_is_removed_only_with_yes(
     before = tree(tmp_path / "b")
     hosts(server, "rm", "Local-b").ended(2, "2 objects", "--yes")
     assert len(hosts(server, "ls").ok().out.splitlines()) == 2
-    assert hosts(server, "rm", "Local-b", "--yes", "--json").ok().json == {"csh_id": "Local-b", "objects": 2}
+    done = hosts(server, "rm", "Local-b", "--yes", "--json").ok()
+    assert done.json == {"csh_id": "Local-b", "objects": 2, "new_default": "Local"}
     assert tree(tmp_path / "b") == before
+    written(tmp_path / "one", {"a.txt": "edited"})
+    report = client.run("sync", "--json").ended(3).json
+    assert (report["conflicts"], len(report["problems"])) == ([], 1)
+    assert "Local-b" in report["problems"][0]["what"]
+    written(tmp_path / "one", {"a.txt": "one"})
     add_local(server, "Local-b", tmp_path / "b")
     other = new_client("alice", "phone", at=server)
     other.sync()
@@ -139,11 +146,27 @@ def test_a_host_that_cannot_be_offered_is_refused_and_not_stored(server: Running
         (["disk", "Local", "--set", "root_folder=/a"], 2, "Local-NAME"),
         (["Local", "Local", "--set", "root_folder=/a"], 6, "oaio hosts rm Local"),
         (["Local-a", "Local", "--set", "root_folder=/dev/null/a"], 1, "/dev/null/a"),
+        (["Local-a", "Local", "--set", "root_folder=/no/such/a"], 1, "/no/such/a"),
         (["Local-a", "Local", "--set", "colour=red"], 2, "root_folder (text"),
         (["Fsspec-a", "Fsspec", "--set", "url=x://y", "--secret-env", "storage_options=HOME"], 2, "--secret"),
     ):
         hosts(server, "add", *words).ended(code, said)
     assert hosts(server, "ls", "--json").ok().out == before
+
+
+def test_a_lost_key_is_told_and_not_replaced(own_server: RunningServer, tmp_path: Path) -> None:
+    add_local(own_server, "Local-b", tmp_path / "b")
+    own_server.stop()
+    key = own_server.data / "hosts_key"
+    content = key.read_bytes()
+    key.unlink()
+    for words in (["ls"], ["rm", "Local-b"]):
+        hosts(own_server, *words).ended(2, "hosts_key", "Restore it")
+    assert not key.exists()
+    key.write_bytes(content)
+    key.chmod(0o600)
+    hosts(own_server, "default", "Local-b").ok()
+    assert "Local is the default now" in hosts(own_server, "rm", "Local-b").ok().out
 
 
 def test_a_folder_without_a_server_is_told(tmp_path: Path) -> None:

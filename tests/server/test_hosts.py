@@ -16,6 +16,7 @@ from oaio_storage.errors import (
     OaioError,
     Unavailable,
     UnknownHost,
+    WrongRoot,
 )
 from oaio_storage.hosts import host_api
 from oaio_storage.server import add_host, change_key, hosts_of, prepare, remove_host, set_default_host
@@ -76,6 +77,7 @@ def test_only_a_session_is_told_the_arguments(data: Path, session: Client) -> No
 
 def test_admin_pages_show_ids_and_roots_alone(data: Path) -> None:
     add_host(data, "Fsspec-mem", MEMORY)
+    (data / "hidden-folder").mkdir()
     add_host(data, "Local-b", {"root_folder": str(data / "hidden-folder")})
     root_id = {host.csh_id: host.root_id for host in hosts_of(data)}["Local-b"]
     client = Client(SERVER_NAME="localhost")
@@ -163,7 +165,10 @@ def test_a_lost_key_costs_the_hosts_that_it_sealed_and_no_other(data: Path, sess
     add_host(data, "Fsspec-mem", MEMORY)
     key = (data / "hosts_key").read_bytes()
     (data / "hosts_key").unlink()
-    prepare(data)
+    with pytest.raises(InvalidConfiguration, match="hosts_key is missing"):
+        prepare(data)
+    assert not (data / "hosts_key").exists()
+    change_key(data)
     problems = {host.csh_id: host.problem for host in hosts_of(data)}
     assert "hosts_key" in problems["Fsspec-mem"]
     assert problems["Local"] == ""
@@ -174,14 +179,14 @@ def test_a_lost_key_costs_the_hosts_that_it_sealed_and_no_other(data: Path, sess
     (data / "hosts_key").write_bytes(key)
     prepare(data)
     assert (opened("Fsspec-mem"), list(opened("Local"))) == (MEMORY, ["root_folder"])
-    (data / "hosts_key").unlink()
-    assert remove_host(data, "Fsspec-mem") == 0
+    assert remove_host(data, "Fsspec-mem").objects == 0
 
 
 def test_a_root_gets_a_marker_where_the_host_can(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "there").mkdir()
     shown = add_host(data, "Local-b", {"root_folder": "there"})
     assert shown.options == {"root_folder": str(tmp_path / "there")}
     with host_api("Local", root_folder=str(tmp_path / "there")) as host:
@@ -193,6 +198,8 @@ def test_a_root_gets_a_marker_where_the_host_can(
 
 def test_what_cannot_be_offered_is_refused_and_not_stored(data: Path, tmp_path: Path) -> None:
     (tmp_path / "a file").touch()
+    for name in "bc":
+        (tmp_path / name).mkdir()
     add_host(data, "Local-b", {"root_folder": str(tmp_path / "b")})
     before = hosts_of(data)
     cases: list[tuple[str, dict[str, object], type[OaioError], str]] = [
@@ -200,6 +207,7 @@ def test_what_cannot_be_offered_is_refused_and_not_stored(data: Path, tmp_path: 
         ("Local-c", {"root_folder": str(tmp_path / "b")}, InvalidArgument, "Local-b"),
         ("Local-c", {"root_folder": str(data / "files")}, InvalidArgument, "Local"),
         ("Local-c", {"root_folder": str(tmp_path / "a file" / "c")}, OaioError, "Local-c"),
+        ("Local-c", {"root_folder": str(tmp_path / "nowhere")}, WrongRoot, "Local-c"),
         ("Local-c", {"colour": "red"}, InvalidArgument, "Local-c.*colour"),
         ("Nothing-c", {}, UnknownHost, "Nothing-c"),
         ("Fsspec-c", {"url": "sftp://127.0.0.1:1/a"}, OaioError, "Fsspec-c"),
@@ -209,6 +217,7 @@ def test_what_cannot_be_offered_is_refused_and_not_stored(data: Path, tmp_path: 
         with pytest.raises(kind, match=said):
             add_host(data, csh_id, args)
         assert hosts_of(data) == before
+    assert not (tmp_path / "nowhere").exists()
 
 
 def test_the_operator_chooses_the_default(data: Path, tmp_path: Path) -> None:
@@ -216,16 +225,15 @@ def test_the_operator_chooses_the_default(data: Path, tmp_path: Path) -> None:
         return [host.csh_id for host in hosts_of(data) if host.is_default]
 
     for name in ("Local-b", "Fsspec-mem"):
+        (tmp_path / name).mkdir()
         add_host(data, name, MEMORY if name == "Fsspec-mem" else {"root_folder": str(tmp_path / name)})
     assert default() == ["Local"]
     for name in ("Local-b", "Fsspec-mem", "Local-b"):
         set_default_host(data, name)
         assert default() == [name]
-    remove_host(data, "Local-b")
-    assert default() == ["Local"]
-    remove_host(data, "Local")
-    assert default() == ["Fsspec-mem"]
-    remove_host(data, "Fsspec-mem")
+    for gone, new in (("Local-b", "Local"), ("Local", "Fsspec-mem"), ("Fsspec-mem", "")):
+        assert remove_host(data, gone).new_default == new
+        assert default() == [new] * bool(new)
     assert hosts_of(data) == []
     with pytest.raises(NotFound, match="Local-b"):
         set_default_host(data, "Local-b")

@@ -131,7 +131,7 @@ def rm(
 
     Example: oaio hosts rm Local-disk
     """
-    count = 0
+    count, default = 0, ""
     if data is None:
         from oaio_storage.config import remove_host  # noqa: PLC0415 - not needed for --help
 
@@ -139,11 +139,15 @@ def rm(
     else:
         from oaio_storage.server import remove_host as withdraw  # noqa: PLC0415 - Django is slow to import
 
-        count = withdraw(data, csh_id, even_if_used=yes)
+        removed = withdraw(data, csh_id, even_if_used=yes)
+        count, default = removed.objects, removed.new_default
     lines = [f"removed {csh_id}"]
     if count:
         lines.append(f"{count_text(count, 'object')} can't be reached until a host of this id is added again")
-    answer({"csh_id": csh_id, "objects": count}, *lines, as_json=common(ctx, None, as_json=as_json).as_json)
+    if default:
+        lines.append(f"{default} is the default now")
+    told = {"csh_id": csh_id, "objects": count, "new_default": default}
+    answer(told, *lines, as_json=common(ctx, None, as_json=as_json).as_json)
 
 
 @app.command()
