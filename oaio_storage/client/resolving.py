@@ -25,12 +25,13 @@ SIDES = ("front", "other", "both")
 def conflicts(device: Device, oaio_id: str = "") -> list[Conflict]:
     """The listed conflicts.
 
-    Of one object or of all, and the edits that can't be sent, which are conflicts of this device alone.
+    Of one object or of all, and the edits that can't be sent, which are conflicts of this device alone; but
+    for those whose storage host is not offered, which are problems only: they wait for it.
     """
     with device.store.read() as tables:
         found = [_listed(device, tables, one) for one in tables.conflicts(oaio_id)]
-        held = [edit for edit in tables.all_edits() if edit.held and oaio_id in ("", edit.oaio_id)]
-        found += [_held(device, tables, edit) for edit in held]
+        held = [edit for edit in tables.all_edits() if edit.held not in ("", "UnknownHost")]
+        found += [_held(device, tables, edit) for edit in held if oaio_id in ("", edit.oaio_id)]
     return found
 
 
@@ -51,6 +52,8 @@ def problems(device: Device) -> list[Problem]:
         for edit in tables.all_edits():
             if edit.held:
                 way_out = f"oaio resolve {edit.item.id} --keep front|other|both (other: try again)"
+                if edit.held == "UnknownHost":
+                    way_out = f"oaio sync, when the host is offered again; or {way_out}"
                 found.append(
                     Problem(edit.item.id, edit.oaio_id, f"an edit can't be sent: {edit.why}", way_out)
                 )
