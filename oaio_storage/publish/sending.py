@@ -114,6 +114,8 @@ def publish_folder(  # noqa: PLR0913 - each is said once for a publication
         raise SourceChanged(f"{str(folder)!r} has changed since the plan was made", "Make the plan anew.")
     if plan.is_empty and is_intact(tree):
         return Published(plan)
+    if done := tree.done(plan.transaction):
+        return Published(plan, _still_live(tree, done))
     if not plan.base:
         from oaio_storage.hosts.probe import condition_test  # noqa: PLC0415 - for the first publication alone
 
@@ -123,6 +125,21 @@ def publish_folder(  # noqa: PLR0913 - each is said once for a publication
     with tree.held(staging), suppress(Superseded):  # by a twin: what commit says then is what holds
         sent, size = _send(staging, folder, report)
     return Published(plan, tree.commit(staging), sent, size)
+
+
+def _still_live(tree: PublishedTree, done: Switch) -> Switch:
+    """The switch that this very publication made earlier.
+
+    Raises:
+        Superseded: something else became live since.
+    """
+    live = tree.live()
+    if live is not None and live != done:
+        raise Superseded(
+            f"this was published as #{done.sequence} at {done.at}; #{live.sequence} is live since {live.at}",
+            "Make the plan anew to publish it again.",
+        )
+    return done
 
 
 def _scanned(tree: PublishedTree, folder: Path, cache: HashCache | None, report: Report) -> Scan:

@@ -107,14 +107,18 @@ class Staging:
             entry = self.plan.manifest.get(path)
             if entry is None or not self._is_right(path, entry, placed):
                 self.folders.discard(f"{self.files}/{path}", guards=self._guards)
+        for tree in trees:
+            self._take_from(tree)
+
+    def _take_from(self, tree: Tree) -> None:
+        """Take over what ``tree`` has of what no other tree had whole."""
         links, copies, into = [], {}, f"{self.files}/"
-        held = [tree.record.manifest for tree in trees]
-        for path, (number, source) in sources(self.plan.manifest, held).items():
+        manifest = tree.record.manifest
+        for path, (_, source) in sources(self.plan.manifest, [manifest]).items():
             if path in self._verified:
                 continue
-            tree = trees[number]
             link = self._link(tree, source, path, into)
-            if bool(tree.record.manifest[source].executable) == link.executable:
+            if bool(manifest[source].executable) == link.executable:
                 links.append(link)
             else:
                 copies[path] = link.source
@@ -128,8 +132,8 @@ class Staging:
             self._copy(source, path)
 
     def wanted(self) -> Mapping[str, FileEntry]:
-        """What is still to be received, sorted by path."""
-        entries = self.plan.manifest
+        """What is still to be received, sorted by path; nothing, if it became live before it was opened."""
+        entries = self.plan.manifest if self._guards else {}
         return {path: entry for path, entry in entries.items() if path not in self._verified}
 
     @_while_open()
@@ -141,6 +145,8 @@ class Staging:
             Corrupt: it is not what the plan says; nothing of it is kept.
             Superseded: no more files are taken: the publication is being committed, or was given up.
         """
+        if not self._guards:
+            raise Superseded("the publication became live already, and takes no more files")
         entry = self.plan.manifest.get(path)
         if entry is None:
             raise InvalidArgument(f"the plan has no file {path[:200]!r}")

@@ -188,7 +188,7 @@ class PublishedTree:
             NotGuaranteed: this disk can't switch folders in one step.
         """
         transaction = staging.plan.transaction
-        done = self._done(transaction)
+        done = self.done(transaction)
         while done is None:
             head, version = self._switcher.recovered()
             self._check_base(staging.plan, head)
@@ -200,13 +200,13 @@ class PublishedTree:
             except Busy:  # somebody else commits the same publication
                 self.sleep(_PAUSE)
             except NotFound as err:
-                if self._done(transaction) is None:
+                if self.done(transaction) is None:
                     raise given_up() from err
             except (InvalidArgument, Superseded):
-                if self._done(transaction) is None:
+                if self.done(transaction) is None:
                     self._check_base(staging.plan, self.head.read()[0])
                     raise
-            done = self._done(transaction)
+            done = self.done(transaction)
         self._switcher.settle(done)
         self.folders.remove(self.places.staging(transaction))
         return done
@@ -221,7 +221,7 @@ class PublishedTree:
 
     def abort(self, plan: Plan) -> None:
         """Give up a publication that was begun, and remove what came of it. A repeat is safe."""
-        if self._done(plan.transaction) is None:
+        if self.done(plan.transaction) is None:
             self.folders.remove(self.places.staging(plan.transaction))
 
     def rollback(self, generation: str = "", *, yes: bool = False) -> Switch:
@@ -302,7 +302,7 @@ class PublishedTree:
             sleep=self.sleep,
         )
 
-    def _done(self, transaction: str) -> Switch | None:
+    def done(self, transaction: str) -> Switch | None:
         """The switch that a transaction made; None if it made none so far."""
         head, _ = self._switcher.recovered()
         return head.find(transaction) if head else None

@@ -84,9 +84,12 @@ def verify(tree: PublishedTree, *, content: bool = True, report: Report = ignore
 
 def is_intact(tree: PublishedTree) -> bool:
     """Whether what is live looks as it was put there: the same files, by size and mark; none is read."""
-    with tree.open() as opened:
-        found = {path: placed and (placed.size, placed.mark) for path, placed in opened.folder.placed()}
-        record = opened.record
+    try:
+        with tree.open() as opened:
+            found = {path: placed and (placed.size, placed.mark) for path, placed in opened.folder.placed()}
+            record = opened.record
+    except NotFound:
+        return False
     return found == {path: (entry.size, record.marks[path]) for path, entry in record.manifest.items()}
 
 
