@@ -7,7 +7,14 @@ from typing import cast
 
 import attrs
 
-from oaio_storage.errors import AlreadyExists, Changed, InvalidArgument, NotGuaranteed, OaioError
+from oaio_storage.errors import (
+    AlreadyExists,
+    Changed,
+    ForeignPublisher,
+    InvalidArgument,
+    NotGuaranteed,
+    OaioError,
+)
 from oaio_storage.hosts import CshApi
 from oaio_storage.hosts.folders import HostFolders, How, displaced
 from oaio_storage.publish.head import Head, Intent, Switch
@@ -169,7 +176,12 @@ class Switcher:
         intent = cast("Intent", head.intent)
         aside = displaced(self.places.staged(intent.switch.transaction))
         live = self.places.live
-        what = outcome(intent, self.folders.durable_identity(live), self.folders.identity(aside))
+        try:
+            what = outcome(intent, self.folders.durable_identity(live), self.folders.identity(aside))
+        except ForeignPublisher as err:
+            if self.head.read()[1] != version:  # somebody else decided, and went on
+                raise Changed(f"{self.places.tree!r} was published by somebody else meanwhile") from err
+            raise
         if what == "halfway":
             self.folders.move(aside, live)
         if what == "happened":

@@ -77,7 +77,9 @@ class World:
     def operator(self) -> Actor:
         def work(actor: Actor) -> None:
             tree = self.tree(actor)
-            for _ in range(2):
+            for _ in range(5):
+                for _ in range(20):  # until there is something to go back to
+                    actor.pause()
                 with suppress(NotFound, Superseded, Changed, InvalidArgument):
                     made = tree.rollback(yes=True)
                     self.acknowledged[made.transaction] = made.sequence
