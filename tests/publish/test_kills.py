@@ -23,15 +23,18 @@ from oaio_storage_local import LocalApi
 NEW, THEIRS = BASE | {"new": b"new"}, BASE | {"theirs": b"theirs"}
 
 FORKING = """
-import os, sys
+import os
 from publish.scenarios import cleaning
 from publish.test_kills import NEW
 from publish.trees import Site
 from publish.tripping import TrippingApi, Wire
 from oaio_storage.errors import Changed, Superseded
 
+def tell(word, number=0):
+    os.write(1, f"{word} {number}\\n".encode())  # whole, also where it is killed in that moment
+
 def announce():
-    print("operation", os.getpid(), flush=True)
+    tell("operation", os.getpid())
     os.read(0, 1)
 
 def work(root, act):
@@ -41,9 +44,9 @@ def work(root, act):
             site.publish(NEW)
         else:
             cleaning(site)
-        print("acknowledged 0", flush=True)
+        tell("acknowledged")
     except (Changed, Superseded) as err:
-        print(type(err).__name__, 0, flush=True)
+        tell(type(err).__name__)
 
 while line := b"".join(iter(lambda: os.read(0, 1), b"\\n")):
     child = os.fork()
@@ -51,7 +54,7 @@ while line := b"".join(iter(lambda: os.read(0, 1), b"\\n")):
         work(*line.decode().lstrip(".").split())  # a dot that nobody was there to read
         os._exit(0)
     os.waitpid(child, 0)
-    print("ended 0", flush=True)
+    tell("ended")
 """
 
 
