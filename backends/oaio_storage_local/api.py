@@ -23,7 +23,7 @@ from oaio_storage.hosts.streams import PIECE
 if sys.platform == "win32":
     raise ImportError("the backend Local needs a POSIX system: Linux, macOS or WSL")
 
-from oaio_storage_local import files
+from oaio_storage_local import files, trees
 from oaio_storage_local.abilities import probe
 from oaio_storage_local.disk import Disk, SystemDisk
 from oaio_storage_local.drafts import Draft, draft
@@ -231,7 +231,8 @@ class LocalApi(CshApi):
         with self._folders.opened(self.root_folder) as root, suppress(FileNotFoundError, NotADirectoryError):
             with self._folders.folder(root, parts) as parent:
                 if self._folders.is_folder(parent, name):
-                    self._disk.rmdir(name, folder=parent)
+                    with self._folders.folder(parent, [name]) as folder:
+                        trees.discard(self._folders, parent, name, folder)
                 else:
                     self._disk.unlink(name, folder=parent)
             with self._folders.locked(root):

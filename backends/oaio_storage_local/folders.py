@@ -14,7 +14,7 @@ from pathlib import Path
 import attrs
 
 from oaio_storage.errors import AlreadyExists, Busy, WrongRoot
-from oaio_storage.names import fold
+from oaio_storage.names import MAX_PATH_BYTES, fold
 from oaio_storage_local.disk import Disk
 
 LOCK_SECONDS = 20.0
@@ -23,6 +23,7 @@ LOCK_SECONDS = 20.0
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _MOST_SETTLED = 10_000
+_DEEPEST = MAX_PATH_BYTES // 2  # what lies in more folders has no path
 _NO_LOCKS = frozenset(
     {errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.ENOSYS, errno.EINVAL, errno.EBADF}
 )
@@ -187,16 +188,20 @@ class Folders:
 
     def remove_hollow(self, root: int, parts: Sequence[str]) -> bool:
         """Remove a folder that holds nothing, or nothing but such folders; whether it did."""
+        hollow = [tuple(parts)]
         try:
-            with self.folder(root, parts) as inside:
-                names = self.disk.names(inside)
-            if all(self.remove_hollow(root, (*parts, name)) for name in names):
-                with self.folder(root, parts[:-1]) as parent:
-                    self.disk.rmdir(parts[-1], folder=parent)
-                return True
-        except OSError:  # a file, or somebody's
-            pass
-        return False
+            for found in hollow:  # which grows
+                with self.folder(root, found) as inside:
+                    below = self.disk.entries(inside)
+                if len(found) > _DEEPEST or not all(stat.S_ISDIR(seen.st_mode) for seen in below.values()):
+                    return False
+                hollow += [(*found, name) for name in below]
+            for found in reversed(hollow):
+                with self.folder(root, found[:-1]) as parent:
+                    self.disk.rmdir(found[-1], folder=parent)
+        except OSError:  # somebody's
+            return False
+        return True
 
     def is_same(self, root: int, parts: Sequence[str], opened_folder: int) -> bool:
         """Whether ``parts`` still lead to this open folder."""

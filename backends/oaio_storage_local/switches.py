@@ -71,7 +71,7 @@ def _placed(folders: Folders, live: tuple[int, str], new: tuple[int, str], how: 
     disk, (root, place), (parent, staged) = folders.disk, live, new
     name = staged.rpartition("/")[2]
     if how == "point":
-        return _point(folders, root, staged, place)
+        return _point(folders, (root, place), (parent, staged))
     if how == "gap":
         _rename_pair(folders, root, parent, name, place)
         return partial(_rename_pair, folders, root, parent, name, place)
@@ -93,18 +93,18 @@ def _rename_pair(folders: Folders, root: int, parent: int, staged: str, place: s
     disk.rename(aside, staged, folder=parent)
 
 
-def _point(folders: Folders, root: int, staged: str, place: str) -> TakeBack:
-    disk = folders.disk
+def _point(folders: Folders, live: tuple[int, str], new: tuple[int, str]) -> TakeBack:
+    disk, (root, place), (parent, staged) = folders.disk, live, new
     if folders.is_folder(root, place):
         raise AlreadyExists(f"{place!r} is a folder, so it can't become a link in one step")
     before = disk.readlink(place, folder=root) if folders.exists(root, place) else ""
     name = temporary_name()
-    disk.symlink(staged, name, folder=root)
+    disk.symlink(staged, name, folder=parent)  # not in the root, where readers would see it
     try:
-        disk.rename(name, place, folder=root)
+        disk.rename(name, place, folder=parent, target_folder=root)
     except OSError:
-        disk.unlink(name, folder=root)
+        disk.unlink(name, folder=parent)
         raise
     if before:
-        return partial(_point, folders, root, before, place)
+        return partial(_point, folders, live, (parent, before))
     return partial(disk.unlink, place, folder=root)

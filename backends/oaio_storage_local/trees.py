@@ -11,12 +11,17 @@ from typing import BinaryIO, cast
 from oaio_storage.errors import NotFound
 from oaio_storage.hosts.folders import Placed
 from oaio_storage.hosts.streams import PIECE
-from oaio_storage.names import STATE_FOLDER
+from oaio_storage.names import MAX_PATH_BYTES, STATE_FOLDER
 from oaio_storage_local.disk import Disk
 from oaio_storage_local.files import OneVersion
-from oaio_storage_local.folders import Folders
+from oaio_storage_local.folders import Folders, temporary_name
 
 Parts = tuple[str, ...]
+
+DEEPEST = MAX_PATH_BYTES // 2
+"""Folders in folders that any path can name; what lies deeper is a stranger's, and no file of a tree."""
+
+_REACH = 32  # folders that a removal has open at once
 
 
 def parts_of(path: str) -> Parts:
@@ -89,29 +94,34 @@ def open_file(folders: Folders, root: int, path: str) -> BinaryIO:
     return cast("BinaryIO", io.BufferedReader(OneVersion(folders.disk, file, path), PIECE))
 
 
-def placed(folders: Folders, folder: int, prefix: str = "") -> Iterator[tuple[str, Placed | None]]:
-    """Everything below an open folder that is no folder, by relative path; None for what is no file."""
+def placed(
+    folders: Folders, folder: int, prefix: str = "", deepest: int = DEEPEST
+) -> Iterator[tuple[str, Placed | None]]:
+    """Everything below an open folder that is no folder, by relative path; None for what is no file.
+
+    A folder that lies deeper than any path leads is named like what is no file.
+    """
     for name, found in folders.disk.entries(folder).items():
-        if stat.S_ISDIR(found.st_mode):
+        if stat.S_ISDIR(found.st_mode) and deepest:
             with folders.folder(folder, [name]) as below:
-                yield from placed(folders, below, f"{prefix}{name}/")
+                yield from placed(folders, below, f"{prefix}{name}/", deepest - 1)
         else:
             yield prefix + name, placed_of(found) if stat.S_ISREG(found.st_mode) else None
 
 
-def take_modes(folders: Folders, folder: int, model: int) -> None:
+def take_modes(folders: Folders, folder: int, model: int, deepest: int = DEEPEST) -> None:
     """Give an open folder, and each folder in it, the permissions that its namesake in ``model`` has."""
     disk = folders.disk
     disk.chmod(folder, stat.S_IMODE(disk.fstat(model).st_mode))
     for name, found in disk.entries(folder).items():
-        if not stat.S_ISDIR(found.st_mode):
+        if not (stat.S_ISDIR(found.st_mode) and deepest):
             continue
         with (
             suppress(FileNotFoundError, NotADirectoryError),
             folders.folder(model, [name]) as template,
             folders.folder(folder, [name]) as below,
         ):
-            take_modes(folders, below, template)
+            take_modes(folders, below, template, deepest - 1)
 
 
 def flush(folders: Folders, folder: int) -> None:
@@ -125,23 +135,46 @@ def flush(folders: Folders, folder: int) -> None:
 
 
 def empty(folders: Folders, folder: int) -> None:
-    """Remove all that is in an open folder."""
-    disk = folders.disk
+    """Remove all that is in an open folder, however deep it lies."""
+    while _emptied(folders, folder, folder, _REACH):
+        pass
+
+
+def discard(folders: Folders, parent: int, name: str, folder: int) -> None:
+    """Remove an open folder that has a temporary name in ``parent``, with all that is in it.
+
+    What somebody goes on filling who had opened it before stays, for the next tidying.
+    """
+    try:
+        empty(folders, folder)
+        folders.disk.rmdir(name, folder=parent)
+    except OSError as err:
+        if err.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+
+
+def _emptied(folders: Folders, top: int, folder: int, reach: int) -> bool:
+    """Remove what is in ``folder``; whether folders out of reach were moved up to ``top`` instead."""
+    disk, moved = folders.disk, False
     for name, found in disk.entries(folder).items():
-        if stat.S_ISDIR(found.st_mode):
+        if not stat.S_ISDIR(found.st_mode):
+            disk.unlink(name, folder=folder)
+        elif reach:
             with folders.folder(folder, [name]) as below:
-                empty(folders, below)
+                moved |= _emptied(folders, top, below, reach - 1)
             disk.rmdir(name, folder=folder)
         else:
-            disk.unlink(name, folder=folder)
+            disk.rename(name, temporary_name(), folder=folder, target_folder=top)
+            moved = True
+    return moved
 
 
-def _flush_each(folders: Folders, folder: int) -> None:
+def _flush_each(folders: Folders, folder: int, deepest: int = DEEPEST) -> None:
     disk = folders.disk
     for name, found in disk.entries(folder).items():
-        if stat.S_ISDIR(found.st_mode):
+        if stat.S_ISDIR(found.st_mode) and deepest:
             with folders.folder(folder, [name]) as below:
-                _flush_each(folders, below)
+                _flush_each(folders, below, deepest - 1)
         elif stat.S_ISREG(found.st_mode):
             with closing(disk, folders.open_file(folder, name)) as file:
                 disk.sync(file)

@@ -1,6 +1,5 @@
 """Whole folders of this machine: filled, switched and held, for trees of plain files."""
 
-import errno
 import fcntl
 import hashlib
 import os
@@ -13,12 +12,12 @@ from typing import BinaryIO
 
 import attrs
 
-from oaio_storage.errors import Busy, Corrupt, NotFound, NotGuaranteed
-from oaio_storage.hosts.folders import Guards, How, Incoming, Kind, Link, Placed
+from oaio_storage.errors import Busy, Corrupt, NotFound, NotGuaranteed, Unavailable
+from oaio_storage.hosts.folders import Guards, How, Incoming, Kind, Link, Placed, unproven
 from oaio_storage.hosts.streams import PIECE
 from oaio_storage_local import switches, trees
 from oaio_storage_local.disk import Disk
-from oaio_storage_local.folders import Folders, temporary_name
+from oaio_storage_local.folders import Folders, is_temporary, temporary_name
 from oaio_storage_local.links import Linker
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -167,13 +166,27 @@ class WholeFolders:
 
     def flush(self, folder: str) -> None:
         """As in ``HostFolders``."""
-        parts = trees.parts_of(folder)
-        with self._root("flush", folder) as root:
-            with self._folders.folder(root, parts) as target:
-                trees.flush(self._folders, target)
+        parts, mark = trees.parts_of(folder), trees.parts_of(unproven(folder))[-1]
+        with (
+            self._root("flush", folder) as root,
+            self._folders.folder(root, parts) as target,
+            self._folders.folder(root, parts[:-1]) as parent,
+        ):
+            self._mark(mark, parent)
+            trees.flush(self._folders, target)
             for depth in range(len(parts)):
                 with self._folders.folder(root, parts[:depth]) as above:
                     self._disk.sync(above)
+            self._disk.rmdir(mark, folder=parent)
+
+    def _mark(self, name: str, parent: int) -> None:
+        try:
+            self._disk.mkdir(name, folder=parent)
+        except FileExistsError as err:
+            raise Unavailable(
+                "what came of this publication may not be durable, since an earlier flush of it failed",
+                "Publish again; it is sent anew.",
+            ) from err
 
     # ---- switching
 
@@ -213,7 +226,7 @@ class WholeFolders:
                 self._folders.prune(root, target_parents)  # if new: another flush would prove nothing
                 raise
 
-    def remove(self, folder: str) -> bool:
+    def remove(self, folder: str, *, guards: Guards | None = None) -> bool:
         """As in ``HostFolders``."""
         *parents, name = trees.parts_of(folder)
         with (
@@ -221,37 +234,69 @@ class WholeFolders:
             suppress(FileNotFoundError, NotADirectoryError),
             self._folders.folder(root, parents) as parent,
         ):
-            if not self._is_removed(parent, name):
+            if not self._is_removed(root, parent, name, guards or {}):
                 return False
             self._disk.sync(parent)
         return True
 
-    def _is_removed(self, parent: int, name: str) -> bool:
+    def _is_removed(self, root: int, parent: int, name: str, guards: Guards) -> bool:
         with suppress(FileNotFoundError), self._folders.folder(parent, [name]) as target:
             if not self._is_locked(target, fcntl.LOCK_EX):
                 return False
-            try:
-                trees.empty(self._folders, target)
-                self._disk.rmdir(name, folder=parent)
-            except OSError as err:
-                if err.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-                    raise
-                return False  # somebody who does not hold it goes on filling it
+            aside = temporary_name()
+            with self._guarded(root, guards):
+                if not self._folders.is_same(parent, [name], target):
+                    return False  # somebody removed it, and made it anew
+                self._disk.rename(name, aside, folder=parent)  # from now on nobody finds it to fill it
+            trees.discard(self._folders, parent, aside, target)
         return True
+
+    def tidy(self, folder: str, *, dry_run: bool = False) -> list[str]:
+        """As in ``HostFolders``."""
+        with self._root("tidy", folder) as root, suppress(NotFound), self._entered(root, folder) as top:
+            names = sorted(name for name in self._disk.names(top) if is_temporary(name))
+            return [name for name in names if self._is_tidied(root, top, name, dry_run=dry_run)]
+        return []
+
+    def _is_tidied(self, root: int, top: int, name: str, *, dry_run: bool) -> bool:
+        """Whether nobody works on what has a temporary name, which goes then; files are not looked at."""
+        with suppress(FileNotFoundError):
+            if self._folders.is_folder(top, name):
+                with self._folders.folder(top, [name]) as target:
+                    is_idle = self._is_locked(target, fcntl.LOCK_EX)
+                    if is_idle and not dry_run:
+                        trees.discard(self._folders, top, name, target)
+                return is_idle
+            with self._folders.locked(root):  # who makes a link and gives it its name has this lock
+                is_link = stat.S_ISLNK(self._disk.lstat(name, folder=top).st_mode)
+                if is_link and not dry_run:
+                    self._disk.unlink(name, folder=top)
+            return is_link
+        return False
 
     @contextmanager
     def hold(self, folder: str, *, alone: bool = False) -> "Iterator[Held]":
         """As in ``HostFolders``."""
-        with self._root("open", folder) as root:
-            target = trees.enter(self._folders, root, folder)
-        with trees.closing(self._disk, target):
-            for _ in range(_HOLD_ATTEMPTS):
+        for _ in range(_HOLD_ATTEMPTS):
+            target = self._opened(folder)
+            with trees.closing(self._disk, target):
                 if self._is_locked(target, fcntl.LOCK_EX if alone else fcntl.LOCK_SH):
-                    break
-                time.sleep(_HOLD_PAUSE)  # somebody may only ask whether it is held
-            else:
-                raise Busy(f"the folder {folder!r} is in use")
-            yield Held(self._folders, target)
+                    if not self._is_at(folder, target):
+                        continue  # it was removed or replaced before it was held
+                    yield Held(self._folders, target)
+                    return
+            time.sleep(_HOLD_PAUSE)  # somebody may only ask whether it is held
+        raise Busy(f"the folder {folder!r} is in use")
+
+    def _opened(self, folder: str) -> int:
+        with self._root("open", folder) as root:
+            return trees.enter(self._folders, root, folder)
+
+    def _is_at(self, folder: str, target: int) -> bool:
+        """Whether ``folder`` leads to this open one."""
+        with suppress(NotFound), trees.closing(self._disk, self._opened(folder)) as found:
+            return os.path.samestat(self._disk.fstat(found), self._disk.fstat(target))
+        return False
 
     def is_held(self, folder: str) -> bool:
         """As in ``HostFolders``."""

@@ -143,7 +143,12 @@ class HostFolders(Protocol):
         ...
 
     def flush(self, folder: str) -> None:
-        """Make all that lies below ``folder``, and its own name, survive a loss of power."""
+        """Make all that lies below ``folder``, and its own name, survive a loss of power.
+
+        Raises:
+            Unavailable: an earlier flush of it failed or was cut off (:func:`unproven`), so that another one
+                that succeeds would prove nothing.
+        """
         ...
 
     def switch(self, staged: str, place: str, how: How, *, guards: Guards) -> None:
@@ -172,10 +177,24 @@ class HostFolders(Protocol):
         """
         ...
 
-    def remove(self, folder: str) -> bool:
-        """Remove a folder and all in it; False if somebody holds it, or goes on filling it, and it stays.
+    def remove(self, folder: str, *, guards: Guards | None = None) -> bool:
+        """Remove a folder and all in it; False if somebody holds it, or made it anew, and it stays.
 
-        That it is gone is durable, whoever removed it.
+        It is gone in one step; what was in it goes afterwards. That is durable, whoever removed it.
+
+        Raises:
+            Changed: a guard is not as it must be.
+        """
+        ...
+
+    def tidy(self, folder: str, *, dry_run: bool = False) -> list[str]:
+        """Remove what removals and switches that were cut off left directly in ``folder``; its names, sorted.
+
+        What somebody works on stays, and is not named.
+
+        Args:
+            folder: which.
+            dry_run: only name it.
         """
         ...
 
@@ -198,6 +217,11 @@ class HostFolders(Protocol):
 def displaced(staged: str) -> str:
     """Where a folder lies for the moment of a gap, while ``staged`` takes its place."""
     return f"{staged}.displaced"
+
+
+def unproven(folder: str) -> str:
+    """What lies beside a folder while it is flushed, and afterwards unless that succeeded."""
+    return f"{folder}.unproven"
 
 
 class HeldFolder(Protocol):

@@ -6,8 +6,11 @@ from datetime import datetime, timedelta
 
 import attrs
 
-from oaio_storage.errors import Changed
+from oaio_storage.errors import Changed, Corrupt, NotFound, QuotaExceeded
+from oaio_storage.hosts.folders import Guards
+from oaio_storage.names import STATE_FOLDER
 from oaio_storage.publish.head import Head, Switch
+from oaio_storage.publish.places import checked_id, is_id
 from oaio_storage.publish.tree import PublishedTree
 
 KEPT_GENERATIONS = 3
@@ -23,11 +26,13 @@ class Cleaned:
         generations: ids of generations that can't be gone back to any more.
         stagings: transactions that were given up.
         in_use: those of them that somebody reads or works on; they stay, and are listed here alone.
+        litter: names of what removals and switches that were cut off left in the state folder.
     """
 
     generations: tuple[str, ...] = ()
     stagings: tuple[str, ...] = ()
     in_use: tuple[str, ...] = ()
+    litter: tuple[str, ...] = ()
 
 
 def superfluous(
@@ -50,32 +55,75 @@ def clean_up(
     *,
     last: int = KEPT_GENERATIONS,
     time: timedelta = KEPT_TIME,
+    at_once: bool = False,
     dry_run: bool = False,
 ) -> Cleaned:
     """Remove old generations, and publications that were idle for ``time``. A repeat is safe.
 
     What somebody reads or works on stays (decision 0060), whatever the clocks say. A clean-up that was
-    interrupted is completed by the next.
+    interrupted is completed by the next. It works on a full disk, too.
 
     Args:
         tree: which.
         last: so many generations stay, at least one.
         time: all that were live during it stay, too.
+        at_once: only what is live stays, and no publication that nobody works on, whatever their age.
         dry_run: only tell what would go.
+
+    Raises:
+        Changed: somebody published or cleaned up meanwhile; no generation was removed.
     """
     now = tree.clock()
-    idle = tree.idle(now - time)
-    in_use = [] if dry_run else [transaction for transaction in idle if not tree.give_up(transaction)]
+    idle = _idle(tree, None if at_once else now - time)
+    in_use = [one for one in idle if (_is_worked_on(tree, one) if dry_run else not tree.abort(one))]
     head, version = tree.recovered()
     old: tuple[str, ...] = ()
     if head is not None:
-        old = superfluous(head.log, tree.settled(head), now, last=last, time=time)
-        in_use += [] if dry_run else _collect(tree, head, version, old)
+        kept = _settled(tree, head)
+        live = {head.generation}
+        old = (
+            tuple(sorted(kept - live)) if at_once else superfluous(head.log, kept, now, last=last, time=time)
+        )
+        in_use += _read(tree, old) if dry_run else _collect(tree, head, version, old)
     return Cleaned(
         generations=tuple(one for one in old if one not in in_use),
         stagings=tuple(one for one in idle if one not in in_use),
         in_use=tuple(in_use),
+        litter=_tidied(tree, dry_run=dry_run),
     )
+
+
+def _idle(tree: PublishedTree, since: datetime | None) -> list[str]:
+    """The transactions of publications under way that did not change after ``since``, sorted."""
+    found = tree.folders.inside(f"{STATE_FOLDER}/{tree.places.stagings}")
+    limit = int(since.timestamp() * 1e9) if since else None
+    return sorted(name for name, changed in found if is_id(name) and (limit is None or changed <= limit))
+
+
+def _settled(tree: PublishedTree, head: Head) -> set[str]:
+    """All generations of which files or a record are kept, but those that a publication under way made."""
+    known = {switch.generation for switch in head.log}
+    put_away = {name for name, _ in tree.folders.inside(tree.places.put_away) if is_id(name)}
+    found = put_away | {*tree.recorded()}  # in this order: a record is written before files are put away
+    return {one for one in found if one in known or not _is_under_way(tree, one)}
+
+
+def _is_under_way(tree: PublishedTree, generation: str) -> bool:
+    try:
+        transaction = tree.record(generation).transaction
+    except (Corrupt, NotFound):
+        return False
+    return tree.folders.kind(tree.places.staging(checked_id(transaction))) == "folder"
+
+
+def _is_worked_on(tree: PublishedTree, transaction: str) -> bool:
+    places = tree.places.staging(transaction), tree.places.committing(transaction)
+    return any(map(tree.folders.is_held, places))
+
+
+def _read(tree: PublishedTree, generations: Collection[str]) -> list[str]:
+    """Those of the generations that somebody reads."""
+    return [one for one in generations if tree.folders.is_held(tree.places.kept(one))]
 
 
 def _collect(tree: PublishedTree, head: Head, version: str, old: tuple[str, ...]) -> list[str]:
@@ -88,8 +136,8 @@ def _collect(tree: PublishedTree, head: Head, version: str, old: tuple[str, ...]
     if not going:
         return []
     fenced = attrs.evolve(head, collecting=going, epoch=head.epoch + 1, nonce=tree.ids())
-    tree.head.swap(fenced, version)
-    in_use = [generation for generation in going if not tree.drop(generation)]
+    _write(tree, fenced, version)
+    in_use = [generation for generation in going if not _drop(tree, generation)]
     while True:
         now, version = tree.recovered()
         if now is None or not now.collecting:
@@ -98,6 +146,34 @@ def _collect(tree: PublishedTree, head: Head, version: str, old: tuple[str, ...]
         with suppress(Changed):
             tree.head.swap(done, version)
             return in_use
+
+
+def _write(tree: PublishedTree, fenced: Head, version: str) -> None:
+    """Write the head; on a full disk room is made first, by generations that go while it is what it was."""
+    for generation in fenced.collecting:
+        try:
+            tree.head.swap(fenced, version)
+        except QuotaExceeded:
+            _drop(tree, generation, guards={tree.places.head: version})
+        else:
+            return
+    tree.head.swap(fenced, version)
+
+
+def _drop(tree: PublishedTree, generation: str, guards: Guards | None = None) -> bool:
+    """Remove a generation; False if somebody reads it."""
+    if not tree.folders.remove(tree.places.kept(generation), guards=guards):
+        return False
+    tree.host.state.delete(tree.places.record(generation))
+    return True
+
+
+def _tidied(tree: PublishedTree, *, dry_run: bool) -> tuple[str, ...]:
+    """Remove what removals and switches that were cut off left, and drafts that are older than any write."""
+    if not dry_run:
+        tree.host.clean_up(KEPT_TIME.total_seconds())
+    places = tree.places.put_away, f"{STATE_FOLDER}/{tree.places.stagings}"
+    return tuple(name for place in places for name in tree.folders.tidy(place, dry_run=dry_run))
 
 
 def _moment(text: str, default: datetime) -> datetime:

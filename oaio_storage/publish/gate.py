@@ -8,14 +8,14 @@ import attrs
 from oaio_storage.errors import AlreadyExists, Changed, NotFound, Superseded
 from oaio_storage.hosts import Absent, CshApi
 
-Word = Literal["open", "committing", "dead"]
+Word = Literal["open", "committing"]
 
 
 @attrs.frozen
 class Gate:
     """The state of one publication. Each change makes a version that never was before.
 
-    ``open`` lets files come, ``committing`` lets none come any more, and ``dead`` is final.
+    ``open`` lets files come, ``committing`` lets none come any more; it goes with all that came.
 
     Attributes:
         state: the state folder of the host.
@@ -60,18 +60,6 @@ class Gate:
                 continue
             except NotFound:
                 raise given_up() from None
-
-    def give_up(self) -> None:
-        """Let nothing come and nothing be committed, ever again; unless it is gone already."""
-        while True:
-            try:
-                version = self.state.stat(self.path).version
-                self.state.write(self.path, self._text("dead"), expect=version)
-            except Changed:
-                continue
-            except NotFound:
-                pass
-            return
 
     def _read(self) -> tuple[str, str]:
         version = self.state.stat(self.path).version

@@ -120,11 +120,11 @@ def publish_folder(  # noqa: PLR0913 - each is said once for a publication
         from oaio_storage.hosts.probe import condition_test  # noqa: PLC0415 - for the first publication alone
 
         condition_test(tree.host)
-    staging = tree.begin(plan, yes=yes)
     sent, size = 0, 0
-    with tree.held(staging), suppress(Superseded):  # by a twin: what commit says then is what holds
-        sent, size = _send(staging, folder, report)
-    return Published(plan, tree.commit(staging), sent, size)
+    with tree.begun(plan, yes=yes) as staging:
+        with suppress(Superseded):  # by a twin: what commit says then is what holds
+            sent, size = _send(staging, folder, report)
+        return Published(plan, tree.commit(staging), sent, size)
 
 
 def _still_live(tree: PublishedTree, done: Switch) -> Switch:

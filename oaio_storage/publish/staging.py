@@ -1,14 +1,14 @@
 """One publication under way: its plan, its state, and the files that came so far, on the host."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import BinaryIO, cast
 
 import attrs
 
 from oaio_storage.errors import Busy, Changed, Corrupt, InvalidArgument, NotFound, Superseded
 from oaio_storage.hosts import CshApi
-from oaio_storage.hosts.folders import Guards, HostFolders, Incoming, Link, Placed
+from oaio_storage.hosts.folders import Guards, HostFolders, Incoming, Link, Placed, unproven
 from oaio_storage.hosts.streams import opened, sha256_of
 from oaio_storage.manifest import FileEntry
 from oaio_storage.publish.gate import Gate
@@ -73,6 +73,26 @@ class Staging:
         """Whether it still takes files."""
         return Gate(self.state, self.places.state(self.plan.transaction), self.ids)
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep all others from working on it, and clean-up from giving it up, until the block ends.
+
+        Raises:
+            Busy: somebody else works on it.
+        """
+        folder = self.places.staging(self.plan.transaction)
+        with ExitStack() as stack:
+            while True:
+                self.folders.make(folder)
+                try:
+                    stack.enter_context(self.folders.hold(folder, alone=True))
+                except NotFound:  # a clean-up was faster
+                    continue
+                except Busy as err:
+                    raise Busy(f"this very publication of {self.plan.tree!r} is under way already") from err
+                break
+            yield
+
     def open(self) -> None:
         """Make it, or find it again after an interruption, and let files come.
 
@@ -90,7 +110,14 @@ class Staging:
         ):  # it is committed, or given up
             # where an attempt to let a link point at it ended
             self.folders.move(self.places.kept(self.plan.generation), self.files)
+            if self.folders.kind(unproven(self.files)):
+                self.discard()
         self.folders.make(self.files)
+
+    def discard(self) -> None:
+        """Let go what came so far: once a flush failed, another one that succeeds would prove nothing."""
+        for folder in (self.files, unproven(self.files)):
+            self.folders.remove(folder)
 
     @_while_open()
     def take_over(self, trees: Sequence[Tree]) -> None:

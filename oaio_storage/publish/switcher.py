@@ -96,7 +96,7 @@ class Switcher:
         try:
             self.folders.flush(staging.files)
         except OaioError:
-            self.folders.remove(staging.files)  # another flush that succeeds would prove nothing
+            staging.discard()
             raise
         record = Record(self.places.tree, switch.generation, switch.transaction, staging.plan.manifest, marks)
         self.host.state.write(self.places.record(switch.generation), record.text().encode())

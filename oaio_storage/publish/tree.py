@@ -9,12 +9,11 @@ from typing import cast
 
 import attrs
 
-from oaio_storage.errors import Busy, Changed, Corrupt, InvalidArgument, NotFound, Superseded
+from oaio_storage.errors import Busy, Changed, InvalidArgument, NotFound, Superseded
 from oaio_storage.hosts import CshApi
 from oaio_storage.hosts.folders import HeldFolder, HostFolders, displaced
 from oaio_storage.manifest import Manifest, diff
-from oaio_storage.names import STATE_FOLDER
-from oaio_storage.publish.gate import Gate, given_up
+from oaio_storage.publish.gate import given_up
 from oaio_storage.publish.head import Head, Intent, Switch
 from oaio_storage.publish.head_file import HeadFile
 from oaio_storage.publish.places import Places, checked_id, is_id
@@ -155,29 +154,29 @@ class PublishedTree:
             Superseded: something else is live than the plan was made of.
             MassDeletion: ``yes`` is needed.
         """
-        head, _ = self._switcher.recovered()
-        staging = Staging(
-            state=self.host.state,
-            folders=self.folders,
-            places=self.places,
-            plan=plan,
-            ids=self.ids,
-            restored=restored,
-        )
-        if head is not None and head.find(plan.transaction):
-            return staging
-        self._check_base(plan, head)
-        if not yes:
-            plan.check_deletions()
-        staging.open()
-        try:
-            trees = list(self._trees(plan.base, restored))
-        except NotFound:
-            self._check_base(plan, self._switcher.recovered()[0])  # else it was collected meanwhile
-            raise
-        with suppress(Superseded):  # it may have been committed by a twin; commit says what holds
-            staging.take_over(trees)
+        staging = self._staging(plan, restored)
+        if not self._is_done(plan, yes=yes):
+            self._fill(staging)
         return staging
+
+    @contextmanager
+    def begun(self, plan: Plan, *, yes: bool = False, restored: str = "") -> Iterator[Staging]:
+        """As :meth:`begin`, with the publication for this process alone until the block ends, or the process.
+
+        Nobody else works on it meanwhile, and no clean-up gives it up. A commit belongs into the block.
+
+        Raises:
+            Busy: somebody else works on it.
+        """
+        staging = self._staging(plan, restored)
+        if self._is_done(plan, yes=yes):
+            yield staging
+            return
+        with staging.alone():
+            self._fill(staging)
+            yield staging
+        if self.done(plan.transaction):
+            self.folders.remove(self.places.staging(plan.transaction))
 
     def commit(self, staging: Staging) -> Switch:
         """Let what was staged become live, durably; how it did.
@@ -211,18 +210,20 @@ class PublishedTree:
         self.folders.remove(self.places.staging(transaction))
         return done
 
-    @contextmanager
-    def held(self, staging: Staging) -> Iterator[None]:
-        """Keep clean-up from a staging until the block ends or this process does."""
-        with ExitStack() as stack:
-            with suppress(NotFound, Busy):  # it became live already, or is being removed
-                stack.enter_context(self.folders.hold(self.places.staging(staging.plan.transaction)))
-            yield
+    def abort(self, transaction: str) -> bool:
+        """Give up a publication that was begun, and remove what came of it; False if somebody works on it.
 
-    def abort(self, plan: Plan) -> None:
-        """Give up a publication that was begun, and remove what came of it. A repeat is safe."""
-        if self.done(plan.transaction) is None:
-            self.folders.remove(self.places.staging(plan.transaction))
+        One that became live meanwhile stays so. A repeat is safe.
+        """
+        staging = self.places.staging(transaction)
+        if any(map(self.folders.is_held, (staging, self.places.committing(transaction)))):
+            return False
+        while True:
+            head, version = self.recovered()
+            if head is not None and (done := head.find(transaction)):
+                self._switcher.settle(done)
+            with suppress(Changed):  # somebody published meanwhile, perhaps this very publication
+                return self.folders.remove(staging, guards={self.places.head: version})
 
     def rollback(self, generation: str = "", *, yes: bool = False) -> Switch:
         """Bring an older generation's content back, as a new one.
@@ -244,7 +245,8 @@ class PublishedTree:
         if head is not None and target in head.collecting:
             raise NotFound(f"generation {target} of {self.name!r} is being removed")
         plan = self._planned(self.record(target).manifest, live.generation, restored=target)
-        return self.commit(self.begin(plan, yes=yes, restored=target))
+        with self.begun(plan, yes=yes, restored=target) as staging:
+            return self.commit(staging)
 
     # ---- for clean-up and verification
 
@@ -256,35 +258,6 @@ class PublishedTree:
         """The ids of all generations of which a record is kept, sorted."""
         found = (_name(stat.path) for stat in self.host.state.list(self.places.records))
         return sorted(name for name in found if is_id(name))
-
-    def settled(self, head: Head) -> list[str]:
-        """The ids of all generations but those that a publication under way made, sorted."""
-        known = {switch.generation for switch in head.log}
-        return [one for one in self.recorded() if one in known or not self._is_under_way(one)]
-
-    def idle(self, since: datetime) -> list[str]:
-        """The transactions of publications under way that did not change after ``since``, sorted."""
-        limit = int(since.timestamp() * 1e9)
-        found = self.folders.inside(f"{STATE_FOLDER}/{self.places.stagings}")
-        return sorted(name for name, changed in found if is_id(name) and changed <= limit)
-
-    def drop(self, generation: str) -> bool:
-        """Remove a generation that the head names as going; False if somebody reads it."""
-        if not self.folders.remove(self.places.kept(generation)):
-            return False
-        self.host.state.delete(self.places.record(generation))
-        return True
-
-    def give_up(self, transaction: str) -> bool:
-        """Remove a publication, so that it can't become live any more; False if somebody works on it."""
-        staging = self.places.staging(transaction)
-        if self.folders.is_held(staging):
-            return False
-        Gate(self.host.state, self.places.state(transaction), self.ids).give_up()
-        head, _ = self.recovered()
-        if head is not None and (done := head.find(transaction)):
-            self._switcher.settle(done)
-        return self.folders.remove(staging)
 
     # ---- inside
 
@@ -307,12 +280,37 @@ class PublishedTree:
         head, _ = self._switcher.recovered()
         return head.find(transaction) if head else None
 
-    def _is_under_way(self, generation: str) -> bool:
+    def _staging(self, plan: Plan, restored: str) -> Staging:
+        return Staging(
+            state=self.host.state,
+            folders=self.folders,
+            places=self.places,
+            plan=plan,
+            ids=self.ids,
+            restored=restored,
+        )
+
+    def _is_done(self, plan: Plan, *, yes: bool) -> bool:
+        """Whether it became live already; else it is checked that it may."""
+        head, _ = self._switcher.recovered()
+        if head is not None and head.find(plan.transaction):
+            return True
+        self._check_base(plan, head)
+        if not yes:
+            plan.check_deletions()
+        return False
+
+    def _fill(self, staging: Staging) -> None:
+        """Let files come, and take over what the host has."""
+        staging.open()
+        plan = staging.plan
         try:
-            transaction = self.record(generation).transaction
-        except (Corrupt, NotFound):
-            return False
-        return self.folders.kind(self.places.staging(checked_id(transaction))) == "folder"
+            trees = list(self._trees(plan.base, staging.restored))
+        except NotFound:
+            self._check_base(plan, self._switcher.recovered()[0])  # else it was collected meanwhile
+            raise
+        with suppress(Superseded):  # it may have been committed by a twin; commit says what holds
+            staging.take_over(trees)
 
     def _planned(self, manifest: Manifest, base: str, restored: str = "") -> Plan:
         root = self.host.root_id()

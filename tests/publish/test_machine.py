@@ -61,11 +61,10 @@ class World:
                 plan = tree.plan(manifest_of(files_of(token)))
                 self.tokens[plan.transaction] = token
                 try:
-                    staging = tree.begin(plan, yes=True)
-                    with tree.held(staging):
+                    with tree.begun(plan, yes=True) as staging:
                         for path in staging.wanted():
                             staging.receive(path, files_of(token)[path])
-                    made = tree.commit(staging)
+                        made = tree.commit(staging)
                 except (Superseded, Changed, NotFound, InvalidArgument) as err:
                     self.met[type(err).__name__] += 1
                 else:

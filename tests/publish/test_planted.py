@@ -1,9 +1,11 @@
 """Planted defects of publishing: each is one decision undone, and has to be found by a proof beside it."""
 
+import fcntl
 import hashlib
 import io
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -21,7 +23,6 @@ from publish.trees import Site
 from publish.tripping import Wire
 
 from oaio_storage.publish import cleaning, switcher
-from oaio_storage.publish.gate import Gate
 from oaio_storage.publish.head import Head
 from oaio_storage.publish.head_file import HeadFile
 from oaio_storage.publish.staging import Staging
@@ -213,16 +214,28 @@ def without_a_second_look(_before: object) -> Any:  # noqa: ANN401 - same
 
 
 def without_a_fence(_before: object) -> Any:  # noqa: ANN401 - same
-    return lambda tree, _head, _version, old: [one for one in old if not tree.drop(one)]
+    return lambda tree, _head, _version, old: [one for one in old if not cleaning._drop(tree, one)]
 
 
 def by_age(_before: object) -> Any:  # noqa: ANN401 - same
-    def give_up(tree: PublishedTree, transaction: str) -> bool:
+    def abort(tree: PublishedTree, transaction: str) -> bool:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(WholeFolders, "_is_locked", lambda *_: True)
             return tree.folders.remove(tree.places.staging(transaction))
 
-    return give_up
+    return abort
+
+
+def in_its_place(_before: object) -> Any:  # noqa: ANN401 - same
+    def is_removed(folders: WholeFolders, _root: int, parent: int, name: str, _guards: object) -> bool:
+        with suppress(FileNotFoundError), folders._folders.folder(parent, [name]) as target:
+            if not folders._is_locked(target, fcntl.LOCK_EX):
+                return False
+            local_trees.empty(folders._folders, target)
+            folders._disk.rmdir(name, folder=parent)
+        return True
+
+    return is_removed
 
 
 def without_syncs(before: Any) -> Any:  # noqa: ANN401 - same
@@ -236,8 +249,8 @@ def without_syncs(before: Any) -> Any:  # noqa: ANN401 - same
 
 
 def kept_after_a_failed_flush(before: Any) -> Any:  # noqa: ANN401 - same
-    def remove(folders: WholeFolders, folder: str) -> bool:
-        return True if folder.endswith("/files") else bool(before(folders, folder))
+    def remove(folders: WholeFolders, folder: str, **named: Any) -> bool:  # noqa: ANN401 - same
+        return True if "/files" in folder else bool(before(folders, folder, **named))
 
     return remove
 
@@ -276,12 +289,12 @@ DEFECTS = {
     ),
     "clean-up gives up what somebody works on": Planted(
         PublishedTree,
-        "give_up",
+        "abort",
         by_age,
         alone(trees_alone.test_clean_up_gives_up_idle_publications_but_none_that_somebody_works_on),
     ),
-    "clean-up does not close the gate": Planted(
-        Gate, "give_up", always(None), lambda _folder: who_commits_while_clean_up_removes()
+    "clean-up removes one file after the other": Planted(
+        WholeFolders, "_is_removed", in_its_place, lambda _folder: who_commits_while_clean_up_removes()
     ),
     "clean-up does not say what it removes": Planted(cleaning, "_collect", without_a_fence, ends("clean-up")),
     "clean-up removes what is live": Planted(

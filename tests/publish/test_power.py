@@ -13,13 +13,14 @@ from counts import FULL
 from publish.scenarios import BASE, SCENARIOS, Act, Scenario, cleaning
 from publish.trees import Site, manifest_of
 
-from oaio_storage.errors import InvalidArgument, NotFound, OaioError, Superseded
+from oaio_storage.errors import InvalidArgument, NotFound, OaioError, Superseded, Unavailable
 from oaio_storage.hosts import Guarantees
 from oaio_storage.publish.cleaning import clean_up
 from oaio_storage.publish.verifying import verify
 from oaio_storage.testing.crash_disk import CrashDisk, Mode
 from oaio_storage.testing.crash_disk.nodes import DEVICE, File, Folder, Link, Node
 from oaio_storage_local import LocalApi
+from oaio_storage_local.whole_folders import WholeFolders
 
 ROOT = "/srv/root"
 SHARES = {"many": 0.01, "large": 0.02}
@@ -288,6 +289,43 @@ class Ended(BaseException):
     """A process ended."""
 
 
+@pytest.mark.parametrize("ability", ["", "sync_all"])
+def test_who_resumes_after_a_flush_failed_trusts_nothing_that_came(ability: str) -> None:
+    """P4: the publisher was killed before it removed what it could not make durable."""
+    scenario, failing, met = SCENARIOS["change"], 0, 0
+    before = prepared(scenario, CrashDisk, *filter(None, [ability]))
+    while True:
+        failing += 1
+        (disk,) = before.outcomes(Mode.KILL)
+        syncs: list[str] = []
+
+        def fails(name: str, _number: int, disk: CrashDisk = disk, syncs: list[str] = syncs) -> None:
+            if len(syncs) == failing:  # noqa: B023 - called in this round alone
+                raise Ended
+            if name.startswith("sync") and is_flushing(disk):
+                syncs.append(name)
+                if len(syncs) == failing:  # noqa: B023 - same
+                    raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+        disk.fails = fails
+        with suppress(Ended, OaioError):
+            scenario.act(site_on(disk))
+        if len(syncs) < failing:
+            break
+        (resumed,) = disk.outcomes(Mode.KILL)
+        scenario.act(site_on(resumed))
+        for left in (*resumed.outcomes(Mode.STRICT), *resumed.outcomes(Mode.ADVERSARIAL, 3)):
+            assert see(left) == scenario.new, f"{syncs[-1]} {failing} failed"
+        met += 1
+    assert met > 5
+
+
+def is_flushing(disk: CrashDisk) -> bool:
+    """Whether a publication is being made durable."""
+    stagings = folder_at(_root(disk), ".oaio/trees/site/staging").cached.values()
+    return any("files.unproven" in staging.cached for staging in stagings if isinstance(staging, Folder))
+
+
 class Backwards(CrashDisk):
     """Lists the last first, so that a removal meets the files before it meets the state."""
 
@@ -315,7 +353,7 @@ def test_who_commits_while_clean_up_removes() -> None:
         disk.fails = clean
         try:
             told.add(site.tree.commit(here).kind)
-        except (Superseded, InvalidArgument) as err:
+        except (Superseded, InvalidArgument, Unavailable) as err:
             told.add(type(err).__name__)
         assert see(disk) in (BASE, files)
         if disk.operations - first < at:
@@ -324,7 +362,7 @@ def test_who_commits_while_clean_up_removes() -> None:
 
 
 def half_clean(disk: CrashDisk) -> None:
-    """Clean up publications under way, up to the second name that is removed."""
+    """Give publications up that nobody worked on when it was looked at, up to the fifth name that goes."""
     removed, inside = 0, disk.fails
 
     def fails(name: str, _number: int) -> None:
@@ -335,6 +373,7 @@ def half_clean(disk: CrashDisk) -> None:
 
     if not any(node is _root(disk) for node, _, _ in disk._locks):
         disk.fails = fails
-        with suppress(Ended):
+        with suppress(Ended), pytest.MonkeyPatch.context() as patch:
+            patch.setattr(WholeFolders, "is_held", lambda *_: False)
             give_up(site_on(disk))
         disk.fails = inside

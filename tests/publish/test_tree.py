@@ -328,7 +328,7 @@ def test_clean_up_gives_up_idle_publications_but_none_that_somebody_works_on(sit
     staging = site.begin(ONE)
     late = later(site, days=2)
     assert clean_up(site.tree).stagings == ()
-    with site.tree.held(staging):
+    with site.tree.begun(staging.plan):
         assert clean_up(late).in_use == (staging.plan.transaction,)
     assert site.litter() == [staging.plan.transaction]
     assert clean_up(late).stagings == (staging.plan.transaction,)
@@ -339,11 +339,11 @@ def test_clean_up_gives_up_idle_publications_but_none_that_somebody_works_on(sit
     assert site.on_disk() == ONE
 
 
-def test_a_publication_that_was_given_up_stays_so(site: Site) -> None:
+def test_a_publication_whose_state_is_damaged_is_given_up(site: Site) -> None:
     staging = site.begin(ONE)
     site.send(staging, ONE)
     state = site.tree.places.state(staging.plan.transaction)
-    site.host.state.write(state, b"dead\n", expect=site.host.state.stat(state).version)
+    site.host.state.write(state, b"closed\n", expect=site.host.state.stat(state).version)
     with pytest.raises(Superseded, match="given up"):
         site.tree.commit(staging)
     assert site.tree.live() is None
@@ -362,7 +362,7 @@ def test_an_aborted_publication_leaves_nothing(site: Site) -> None:
     site.publish(ONE)
     staging = site.begin(TWO)
     for _ in range(2):
-        site.tree.abort(staging.plan)
+        site.tree.abort(staging.plan.transaction)
     assert site.litter() == []
     assert site.on_disk() == ONE
 
