@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import typer.main
 
-from oaio_storage.cli.app import app
+from oaio_storage.cli.app import frame
 from oaio_storage.cli.demo.step import Step
 from oaio_storage.client import Conflict, Problem, SyncReport
 from oaio_storage.errors import EXIT_CODES, OaioError, leaves
@@ -98,7 +98,7 @@ command, `--root` and `--json` before it, too. See also [what each error means](
 
 def commands_page() -> str:
     """The text of ``reference/commands.md``."""
-    root = typer.main.get_command(app)
+    root = typer.main.get_command(frame())
     context = root.context_class(root, info_name="oaio", **WIDE)
     parts = [
         f"## `{title}`\n\n<!-- not run: the help of a command -->\n```text\n{text}\n```"

@@ -6,7 +6,6 @@ second change within the same tick of the file system's clock leaves all of them
 hashed again each time, until they are old enough.
 """
 
-import hashlib
 import os
 import sqlite3
 import time
@@ -15,17 +14,19 @@ from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from typing import NamedTuple, Self
+from zlib import crc32
 
 import attrs
 
 RESOLUTION = 2_000_000_000
 """Nanoseconds by which a file has to be older than the moment it was hashed: FAT's tick, the coarsest."""
 
-_FORMAT = 1
+_FORMAT = 2
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS hashed (file TEXT PRIMARY KEY, state TEXT, checksum TEXT, proof TEXT) WITHOUT ROWID
+CREATE TABLE IF NOT EXISTS hashed (file TEXT PRIMARY KEY, state TEXT, checksum TEXT, proof INT) WITHOUT ROWID
 """
 _RECALL = "SELECT file, state, checksum, proof FROM hashed WHERE file IN"
+_NOTHING = ("", "", "", 0)
 _AT_ONCE = 500
 """Files that one query asks for: below 1,000, which every SQLite allows."""
 
@@ -76,18 +77,15 @@ class HashCache:
     def recall(self, stats: Sequence[os.stat_result]) -> list[str | None]:
         """The SHA-256 of each file, as hashed when it was in this very state; None where it is not known."""
         known: list[str | None] = [None] * len(stats)
-        files = [_file(stat) for stat in stats]
 
         def look(connection: sqlite3.Connection) -> None:
             for begin in range(0, len(stats), _AT_ONCE):
-                places = range(begin, min(begin + _AT_ONCE, len(stats)))
-                query = f"{_RECALL} ({','.join('?' * len(places))})"
-                rows = connection.execute(query, files[places.start : places.stop])
-                found = {file: entry for file, *entry in rows}
-                for place in places:
-                    file, state = files[place], _state(stats[place])
-                    then, checksum, proof = found.get(file, ("", "", ""))
-                    if then == state and proof == _proof(file, state, checksum):
+                files = [_file(stat) for stat in stats[begin : begin + _AT_ONCE]]
+                query = f"{_RECALL} ({','.join('?' * len(files))})"
+                rows = {row[0]: row for row in connection.execute(query, files)}
+                for place, file in enumerate(files, begin):
+                    _, then, checksum, proof = rows.get(file, _NOTHING)
+                    if then == _state(stats[place]) and proof == _proof(file, then, checksum):
                         known[place] = checksum
 
         self._with_connection(look)
@@ -165,5 +163,5 @@ def _state(stat: os.stat_result) -> str:
     return f"{stat.st_size}:{stat.st_mtime_ns}:{stat.st_ctime_ns}"
 
 
-def _proof(file: str, state: str, checksum: str) -> str:
-    return hashlib.blake2b(f"{file} {state} {checksum}".encode(), digest_size=8).hexdigest()
+def _proof(file: str, state: str, checksum: str) -> int:
+    return crc32(f"{file} {state} {checksum}".encode())

@@ -111,7 +111,8 @@ def are_allowed(paths: Collection[str], *, room: int = MAX_PATH_BYTES) -> bool:
     joined = f"/{'/'.join(paths)}/"
     if paths and any(find(joined) for find in _FINDERS):
         return False
-    special = (path for path in paths if len(path) * 4 > min(room, MAX_PART_BYTES) or path.startswith("."))
+    short = min(room, MAX_PART_BYTES) // 4
+    special = [path for path in paths if len(path) > short or path[:1] == "."]
     return not any(why_refused(path, room=room) for path in special)
 
 

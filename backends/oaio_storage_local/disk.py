@@ -52,6 +52,9 @@ class Disk(Protocol):
     def entries(self, folder: int) -> dict[str, os.stat_result]:
         """The names in an open folder and what each is; names that vanish meanwhile may be left out."""
 
+    def inodes(self, folder: int) -> dict[str, tuple[int, bool]]:
+        """The names in an open folder, and of each the inode and whether it is a folder: readdir(3) alone."""
+
     def mkdir(self, name: str, *, folder: int) -> None:
         """The system call mkdirat(2)."""
 
@@ -134,6 +137,11 @@ class SystemDisk:
                 except FileNotFoundError:
                     continue
         return found
+
+    def inodes(self, folder: int) -> dict[str, tuple[int, bool]]:
+        """See :class:`Disk`."""
+        with os.scandir(folder) as entries:
+            return {entry.name: (entry.inode(), entry.is_dir(follow_symlinks=False)) for entry in entries}
 
     def mkdir(self, name: str, *, folder: int) -> None:
         """See :class:`Disk`."""

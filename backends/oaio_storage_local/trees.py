@@ -35,6 +35,11 @@ def placed_of(found: os.stat_result) -> Placed:
     return Placed(found.st_size, mark, bool(found.st_mode & stat.S_IXUSR))
 
 
+def is_inode(mark: str, inode: int | None) -> bool:
+    """Whether the file with a mark is the one with this inode."""
+    return mark.startswith(f"{inode}:")
+
+
 @contextmanager
 def closing(disk: Disk, handle: int) -> Iterator[int]:
     """What is open, closed at the end."""
@@ -109,12 +114,24 @@ def placed(
             yield prefix + name, placed_of(found) if stat.S_ISREG(found.st_mode) else None
 
 
+def inodes(
+    folders: Folders, folder: int, prefix: str = "", deepest: int = DEEPEST
+) -> Iterator[tuple[str, int]]:
+    """As :func:`placed`, with the inode alone: nothing is looked at."""
+    for name, (inode, is_folder) in folders.disk.inodes(folder).items():
+        if is_folder and deepest:
+            with folders.folder(folder, [name]) as below:
+                yield from inodes(folders, below, f"{prefix}{name}/", deepest - 1)
+        else:
+            yield prefix + name, inode
+
+
 def take_modes(folders: Folders, folder: int, model: int, deepest: int = DEEPEST) -> None:
     """Give an open folder, and each folder in it, the permissions that its namesake in ``model`` has."""
     disk = folders.disk
     disk.chmod(folder, stat.S_IMODE(disk.fstat(model).st_mode))
-    for name, found in disk.entries(folder).items():
-        if not (stat.S_ISDIR(found.st_mode) and deepest):
+    for name, (_, is_folder) in disk.inodes(folder).items():
+        if not (is_folder and deepest):
             continue
         with (
             suppress(FileNotFoundError, NotADirectoryError),

@@ -5,7 +5,7 @@ import hashlib
 import os
 import stat
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from itertools import islice
 from typing import BinaryIO
@@ -79,6 +79,14 @@ class WholeFolders:
         with self._root("list", folder) as root, suppress(NotFound), self._entered(root, folder) as top:
             yield from trees.placed(self._folders, top)
 
+    def differing(self, folder: str, marks: Mapping[str, str]) -> list[str]:
+        """As in ``HostFolders``."""
+        with self._root("list", folder) as root, suppress(NotFound), self._entered(root, folder) as top:
+            found = dict(trees.inodes(self._folders, top))
+            wrong = [path for path, mark in marks.items() if not trees.is_inode(mark, found.pop(path, None))]
+            return sorted([*wrong, *found])
+        return sorted(marks)
+
     def read(self, path: str) -> BinaryIO:
         """As in ``HostFolders``."""
         with self._root("read", path) as root:
@@ -138,14 +146,14 @@ class WholeFolders:
         ):
             self._disk.unlink(name, folder=parent)
 
-    def link(self, links: Iterable[Link], *, guards: Guards) -> Iterator[tuple[Link, Placed | None]]:
+    def link(self, links: Iterable[Link], *, guards: Guards) -> list[Link]:
         """As in ``HostFolders``."""
-        rest = iter(links)
+        rest, failed = iter(links), []
         with self._root("link", "") as root:
             while some := list(islice(rest, _LINKS_AT_ONCE)):
                 with self._guarded(root, guards), closing(Linker(self._folders, root)) as linker:
-                    linked = [linker.link(link) for link in some]
-                yield from zip(some, linked, strict=True)
+                    failed += [link for link in some if not linker.link(link)]
+        return failed
 
     @contextmanager
     def _guarded(self, root: int, guards: Guards) -> Iterator[None]:

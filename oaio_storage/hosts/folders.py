@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from typing import BinaryIO, Literal, Protocol
+from typing import BinaryIO, Literal, NamedTuple, Protocol
 
 import attrs
 
@@ -17,8 +17,7 @@ How = Literal["exchange", "point", "gap"]
 renamed away and renamed in, with a moment in which nothing is there."""
 
 
-@attrs.frozen
-class Placed:
+class Placed(NamedTuple):
     """A file in a folder.
 
     Attributes:
@@ -33,15 +32,12 @@ class Placed:
     executable: bool
 
 
-@attrs.frozen
-class Link:
-    """A second name wanted for a file: ``target``, for ``source``, if that is still as described."""
+class Link(NamedTuple):
+    """A second name wanted for a file: ``target``, for ``source``, if that is still ``placed`` so."""
 
     source: str
     target: str
-    size: int
-    mark: str
-    executable: bool
+    placed: Placed
 
 
 @attrs.frozen(kw_only=True)
@@ -114,8 +110,8 @@ class HostFolders(Protocol):
         """
         ...
 
-    def link(self, links: Iterable[Link], *, guards: Guards) -> Iterator[tuple[Link, Placed | None]]:
-        """Give files second names; None where that can't be, or the source is not as expected.
+    def link(self, links: Iterable[Link], *, guards: Guards) -> list[Link]:
+        """Give files second names; those for which that can't be, or whose source is not as expected.
 
         Raises:
             Changed: a guard is not as it must be; some of the files may have their second name.
@@ -128,6 +124,18 @@ class HostFolders(Protocol):
 
     def placed(self, folder: str) -> Iterator[tuple[str, Placed | None]]:
         """Everything below ``folder`` that is no folder, relative to it; None for what is no regular file."""
+        ...
+
+    def differing(self, folder: str, marks: Mapping[str, str]) -> list[str]:
+        """The paths, relative to ``folder``, of files that lack, are too much, or are not those marked.
+
+        Files are told apart, but not looked at: that one was written to since is not found. Costs far less
+        than :meth:`placed`.
+
+        Args:
+            folder: a folder.
+            marks: path -> mark of all files that it should hold.
+        """
         ...
 
     def read(self, path: str) -> BinaryIO:

@@ -50,13 +50,19 @@ def diff(old: Manifest, new: Manifest) -> Diff:
 
     ``diff(a, b).apply(a) == b``, and ``diff(a, a).is_empty``. A difference in ``mtime`` alone is none.
     """
-    before, after = dict(old), dict(new)
-    return Diff(
-        new={path: entry for path, entry in after.items() if path not in before},
-        update={path: entry for path, entry in after.items() if before.get(path, entry) != entry},
-        keep={path: entry for path, entry in after.items() if before.get(path) == entry},
-        remove={path: entry for path, entry in before.items() if path not in after},
-    )
+    before = dict(old.items())
+    come: dict[str, FileEntry] = {}
+    differ: dict[str, FileEntry] = {}
+    same: dict[str, FileEntry] = {}
+    for path, entry in new.items():
+        known = before.pop(path, None)
+        if known is None:
+            come[path] = entry
+        elif known is entry or known == entry:
+            same[path] = entry
+        else:
+            differ[path] = entry
+    return Diff(new=come, update=differ, keep=same, remove=before)
 
 
 def renames(difference: Diff) -> Mapping[str, str]:

@@ -1,6 +1,6 @@
 """The files of a tree, and their canonical text."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, ItemsView, Iterator, KeysView, Mapping, ValuesView
 from hashlib import sha256
 from itertools import pairwise
 from typing import Self
@@ -18,12 +18,18 @@ DAMAGED = "a manifest that is damaged or cut: its last line is not the digest of
 _TRAILER_BYTES = len(f"{TRAILER}{EMPTY_CHECKSUM}\n")
 
 
-def _checked(entries: Mapping[str, FileEntry]) -> Mapping[str, FileEntry]:
+class _Checked(dict[str, FileEntry]):
+    """Entries that a manifest may hold, sorted by path."""
+
+
+def _checked(entries: Mapping[str, FileEntry]) -> _Checked:
+    if isinstance(entries, _Checked):
+        return entries
     for path, entry in entries.items():
         if not isinstance(path, str) or not isinstance(entry, FileEntry):
             raise InvalidManifest(f"{str(path)[:200]!r} and {type(entry).__name__} are no path and entry")
     check_paths(entries)
-    return {path: entries[path] for path in sorted(entries)}
+    return _Checked((path, entries[path]) for path in sorted(entries))
 
 
 def checked_path(path: str) -> str:
@@ -62,7 +68,7 @@ class Manifest(Mapping[str, FileEntry]):
         InvalidManifest: otherwise.
     """
 
-    _entries: Mapping[str, FileEntry] = attrs.field(factory=dict, converter=_checked)
+    _entries: _Checked = attrs.field(factory=_Checked, converter=_checked)
     _digest: list[str] = attrs.field(factory=list, init=False)
 
     def __getitem__(self, path: str) -> FileEntry:
@@ -73,6 +79,16 @@ class Manifest(Mapping[str, FileEntry]):
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    def keys(self) -> KeysView[str]:
+        """As of every mapping; so are :meth:`values` and :meth:`items`."""
+        return self._entries.keys()
+
+    def values(self) -> ValuesView[FileEntry]:  # noqa: D102 - see keys
+        return self._entries.values()
+
+    def items(self) -> ItemsView[str, FileEntry]:  # noqa: D102 - see keys
+        return self._entries.items()
 
     def __hash__(self) -> int:
         return hash(frozenset(self._entries.items()))
@@ -93,12 +109,16 @@ class Manifest(Mapping[str, FileEntry]):
 
     def text(self) -> str:
         """The canonical text."""
-        body = self._body()
-        return body + trailer_of(sha256(body.encode()).hexdigest())
+        return self._body() + trailer_of(self.digest())
 
     @classmethod
-    def parse(cls, text: str | bytes) -> Self:
+    def parse(cls, text: str | bytes, *, like: "Manifest | None" = None) -> Self:
         """The manifest whose canonical text is ``text``; no other text is accepted.
+
+        Args:
+            text: all of it.
+            like: a manifest with mostly the same files: entries that are equal are taken from it, which
+                saves most of the time.
 
         Raises:
             InvalidManifest: ``text`` is damaged, cut, of a later major version, not canonical, or holds
@@ -113,10 +133,15 @@ class Manifest(Mapping[str, FileEntry]):
         trailer = trailer_of(sha256(body.encode()).hexdigest()).encode()
         if not body.endswith("\n") or content[-_TRAILER_BYTES:] != trailer:
             raise InvalidManifest(DAMAGED)
-        entries = [parse_line(line) for line in body[len(HEADER) :].split("\n")[:-1]]
+        lines = body[len(HEADER) :].split("\n")[:-1]
+        known = {} if like is None else {line_of(*file)[:-1]: file for file in like.items()}
+        entries = [known.get(line) or parse_line(line) for line in lines]
         if any(first >= second for (first, _), (second, _) in pairwise(entries)):
             raise InvalidManifest("the paths of a manifest are not sorted, or one is there twice")
-        return cls(dict(entries))
+        files = _Checked(entries)
+        if like is None or not files.keys() <= like.keys():  # else they can't clash, for those do not
+            check_paths(files)
+        return cls(files)
 
     def _body(self) -> str:
         return HEADER + "".join(line_of(path, entry) for path, entry in self._entries.items())

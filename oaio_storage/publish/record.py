@@ -51,8 +51,8 @@ class Record:
         return sealed(f"{_HEADER}\n{names}{marks}\n{self.manifest.text()}")
 
     @classmethod
-    def parse(cls, text: bytes, tree: str, generation: str) -> Self:
-        """The record with this text.
+    def parse(cls, text: bytes, tree: str, generation: str, *, like: Manifest | None = None) -> Self:
+        """The record with this text; ``like`` as for ``Manifest.parse``.
 
         Raises:
             Corrupt: it is damaged or cut, of a newer format, or of another tree or generation.
@@ -72,7 +72,7 @@ class Record:
                 f"a record of something else lies in the place of {generation} of {tree!r}", _BACKUP
             )
         try:
-            manifest = Manifest.parse(listing)
+            manifest = Manifest.parse(listing, like=like)
             marks = dict(zip(manifest, lines[3:], strict=True))
             return cls(tree, generation, lines[2].removeprefix("transaction "), manifest, marks)
         except (InvalidManifest, ValueError, IndexError) as err:

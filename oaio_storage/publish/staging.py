@@ -139,22 +139,22 @@ class Staging:
 
     def _take_from(self, tree: Tree) -> None:
         """Take over what ``tree`` has of what no other tree had whole."""
-        links, copies, into = [], {}, f"{self.files}/"
+        links, copies, into = {}, {}, f"{self.files}/"
         manifest = tree.record.manifest
         for path, (_, source) in sources(self.plan.manifest, [manifest]).items():
             if path in self._verified:
                 continue
             link = self._link(tree, source, path, into)
-            if bool(manifest[source].executable) == link.executable:
-                links.append(link)
+            if bool(manifest[source].executable) == link.placed.executable:
+                links[path] = link
             else:
                 copies[path] = link.source
-        prefix = len(into)
-        for link, linked in self.folders.link(links, guards=self._guards):
-            if linked is None:
-                copies[link.target[prefix:]] = link.source
-            else:
-                self._verified[link.target[prefix:]] = linked.mark
+        failed = self.folders.link(links.values(), guards=self._guards)
+        self._verified |= {path: link.placed.mark for path, link in links.items()}
+        for link in failed:
+            path = link.target.removeprefix(into)
+            del self._verified[path]
+            copies[path] = link.source
         for path, source in copies.items():
             self._copy(source, path)
 
@@ -193,6 +193,14 @@ class Staging:
         Raises:
             InvalidArgument: something is missing or too much.
         """
+        marks = {path: self._verified.get(path, "") for path in self.plan.manifest}
+        if self.folders.differing(self.files, marks):
+            self._check_each()
+            marks = {path: self._verified[path] for path in self.plan.manifest}
+        return marks
+
+    def _check_each(self) -> None:
+        """Read what is there and was not verified: a twin, or an earlier attempt, may have put it there."""
         found = dict(self.folders.placed(self.files))
         wrong = [
             path
@@ -205,17 +213,11 @@ class Staging:
                 f"the publication is not complete: {len(wrong)} files lack or are wrong, {wrong[0]!r} first",
                 "Send them, then commit again.",
             )
-        return {path: cast("Placed", found[path]).mark for path in self.plan.manifest}
 
     def _link(self, tree: Tree, source: str, path: str, into: str) -> Link:
         entry = self.plan.manifest[path]
-        return Link(
-            source=f"{tree.folder}/{source}",
-            target=into + path,
-            size=entry.size,
-            mark=tree.record.marks[source],
-            executable=bool(entry.executable),
-        )
+        placed = Placed(entry.size, tree.record.marks[source], bool(entry.executable))
+        return Link(f"{tree.folder}/{source}", into + path, placed)
 
     def _copy(self, source: str, path: str) -> None:
         """Take over a file by its content; one that was edited in place stays wanted."""

@@ -99,8 +99,8 @@ class PublishedTree:
         head, _ = self.head.read()
         return self.head.history(head) if head else ()
 
-    def record(self, generation: str) -> Record:
-        """What is kept of a generation; the last one asked for is remembered.
+    def record(self, generation: str, *, like: Manifest | None = None) -> Record:
+        """What is kept of a generation; the last one asked for is remembered. ``like`` saves time.
 
         Raises:
             NotFound: there is no such generation, or it was collected.
@@ -115,7 +115,7 @@ class PublishedTree:
                 f"there is no generation {generation} of {self.name!r} any more, or never was",
                 f"oaio generations {self.name}",
             ) from err
-        record = Record.parse(text, self.name, generation)
+        record = Record.parse(text, self.name, generation, like=like)
         self._records.clear()
         self._records[generation] = record
         return record
@@ -314,7 +314,7 @@ class PublishedTree:
 
     def _planned(self, manifest: Manifest, base: str, restored: str = "") -> Plan:
         root = self.host.root_id()
-        live = self.record(base).manifest if base else _NO_FILES
+        live = self.record(base, like=manifest).manifest if base else _NO_FILES
         return Plan(
             tree=self.name,
             root=root,

@@ -77,6 +77,7 @@ class _Scanner:
         self._found: dict[str, FileEntry] = {}
         self._unknown: dict[str, str] = {}
         self._large: list[str] = []
+        self._told = 0
 
     def walk(self) -> None:
         """Look at everything below the root, except for large files."""
@@ -164,11 +165,10 @@ class _Scanner:
         """The names of the files in ``folder``, and the prefixes of the folders in it."""
         files, folders = [], []
         with os.scandir(folder) as listed:
-            entries = list(listed)
-        all_allowed = are_allowed([prefix + entry.name for entry in entries], room=self._room)
-        for entry in entries:
-            path = prefix + entry.name
-            if self._ignored and self._hides(path, entry):
+            entries = {prefix + entry.name: entry for entry in listed}
+        any_hidden, all_allowed = bool(self._ignored), are_allowed(entries, room=self._room)
+        for path, entry in entries.items():
+            if any_hidden and self._hides(path, entry):
                 continue
             if not all_allowed and (reason := why_refused(path, room=self._room)):
                 self._unknown[path] = reason
@@ -188,31 +188,35 @@ class _Scanner:
     def _look(self, folder: int, prefix: str, names: list[str]) -> None:
         """Find out what is known of the files ``names`` in ``folder``; large ones are put off."""
         known = self._recalled(folder, names)
+        self._found.update((prefix + name, entry_of(*recalled)) for name, recalled in known.items())
+        self._tell(prefix)
         fresh = []
-        for name in names:
+        for name in (name for name in names if name not in known):
             path = prefix + name
             try:
-                hashed = known.get(name) or self._hashed(folder, name, below=_LARGE)
+                hashed = self._hashed(folder, name, below=_LARGE)
             except LargeFileError:
                 self._large.append(path)
             except OSError as err:
                 self._note(path, err)
             else:
                 self._keep(path, hashed)
-                if name not in known:
-                    fresh.append(hashed)
+                fresh.append(hashed)
         self._remember(fresh)
 
-    def _recalled(self, folder: int, names: list[str]) -> dict[str, Hashed]:
+    def _recalled(self, folder: int, names: list[str]) -> dict[str, tuple[os.stat_result, str]]:
+        """Those of ``names`` whose checksum is known from earlier, as they are now."""
         if not self._cache:
             return {}
         states = {}
         for name in names:
-            with suppress(OSError):
+            try:
                 states[name] = os.stat(name, dir_fd=folder, follow_symlinks=False)
+            except OSError:  # reading it will say why
+                continue
         checksums = self._cache.recall(list(states.values()))
         known = zip(states.items(), checksums, strict=True)
-        return {name: Hashed(state, checksum, 0) for (name, state), checksum in known if checksum}
+        return {name: (state, checksum) for (name, state), checksum in known if checksum}
 
     def _hashed(self, folder: int, name: str, below: int = MAX_SIZE + 1) -> Hashed:
         moment = self._cache.now() if self._cache else 0
@@ -224,8 +228,12 @@ class _Scanner:
 
     def _keep(self, path: str, hashed: Hashed) -> None:
         self._found[path] = entry_of(hashed.stat, hashed.checksum)
-        if len(self._found) % _REPORT_EVERY == 0:
-            self._report(Progress("scan", len(self._found), None, "files", path))
+        self._tell(path)
+
+    def _tell(self, path: str) -> None:
+        if len(self._found) >= self._told + _REPORT_EVERY:
+            self._told = len(self._found)
+            self._report(Progress("scan", self._told, None, "files", path))
 
 
 def _split(path: str) -> tuple[str, str]:

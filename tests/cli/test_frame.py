@@ -11,7 +11,7 @@ import pytest
 import typer
 
 from oaio_storage.cli import commands, main
-from oaio_storage.cli.app import app, ending
+from oaio_storage.cli.app import ending, frame
 from oaio_storage.errors import EXIT_CODES, Busy, InvalidArgument, NotFound, leaves
 
 HEAVY = ("django", "requests", "fsspec", "s3fs", "obstore", "rich", "sqlite3")
@@ -36,8 +36,8 @@ def test_no_words_at_all_show_the_help(capsys: pytest.CaptureFixture[str]) -> No
 
 IN_GROUPS = [
     f"{group} {name}"
-    for group, of_group in commands.GROUPS.items()
-    for name in getattr(typer.main.get_command(of_group), "commands", ())
+    for group in commands.GROUPS
+    for name in getattr(typer.main.get_command(commands.group(group)), "commands", ())
 ]
 
 
@@ -146,4 +146,4 @@ def test_errors_that_mean_the_same_have_the_codes_of_the_documentation() -> None
 
 
 def test_the_frame_is_named_oaio() -> None:
-    assert app.info.name == "oaio"
+    assert frame().info.name == "oaio"

@@ -22,6 +22,7 @@ from publish.trees import Files, Site, manifest_of
 
 from oaio_storage.errors import Corrupt, NotFound
 from oaio_storage.hosts.folders import HeldFolder, Placed
+from oaio_storage.manifest import Manifest
 from oaio_storage.publish.head import Switch
 from oaio_storage.publish.record import Record
 from oaio_storage.publish.serve import Answer, LiveTree, answer, wsgi_app
@@ -468,9 +469,9 @@ def test_a_new_generation_is_noticed_and_the_record_is_read_once(
     read: list[str] = []
     parse = Record.parse
 
-    def counted(text: bytes, tree: str, generation: str) -> Record:
+    def counted(text: bytes, tree: str, generation: str, *, like: Manifest | None = None) -> Record:
         read.append(generation)
-        return parse(text, tree, generation)
+        return parse(text, tree, generation, like=like)
 
     monkeypatch.setattr(Record, "parse", counted)
     with live(site) as tree:

@@ -1,68 +1,57 @@
-"""The commands: one module for each, holding a function of the same name."""
+"""The commands: one module for each, holding a function of the same name; a group of commands has an ``app``.
+
+A module is imported when its command is wanted: one run of ``oaio`` needs one of them.
+"""
 
 from collections.abc import Callable
-from typing import Any
+from importlib import import_module
+from typing import Any, cast
 
 from typer import Typer
 
-from oaio_storage.cli.commands import hosts, user
-from oaio_storage.cli.commands.checkout import checkout
-from oaio_storage.cli.commands.conflicts import conflicts
-from oaio_storage.cli.commands.demo import demo
-from oaio_storage.cli.commands.doctor import doctor
-from oaio_storage.cli.commands.files import files
-from oaio_storage.cli.commands.gc import gc
-from oaio_storage.cli.commands.generations import generations
-from oaio_storage.cli.commands.init import init
-from oaio_storage.cli.commands.login import login
-from oaio_storage.cli.commands.ls import ls
-from oaio_storage.cli.commands.preview import preview
-from oaio_storage.cli.commands.publish import publish
-from oaio_storage.cli.commands.register import register
-from oaio_storage.cli.commands.resolve import resolve
-from oaio_storage.cli.commands.rollback import rollback
-from oaio_storage.cli.commands.serve import serve
-from oaio_storage.cli.commands.share import share
-from oaio_storage.cli.commands.show import show
-from oaio_storage.cli.commands.status import status
-from oaio_storage.cli.commands.sync import sync
-from oaio_storage.cli.commands.unregister import unregister
-from oaio_storage.cli.commands.unshare import unshare
-from oaio_storage.cli.commands.update import update
-from oaio_storage.cli.commands.verify import verify
+__all__ = ["COMMANDS", "GROUPS", "command", "group"]
 
-__all__ = ["COMMANDS", "GROUPS"]
+COMMANDS = (
+    "demo",
+    "serve",
+    "doctor",
+    "init",
+    "login",
+    "register",
+    "update",
+    "sync",
+    "status",
+    "ls",
+    "show",
+    "files",
+    "share",
+    "unshare",
+    "conflicts",
+    "resolve",
+    "unregister",
+    "publish",
+    "generations",
+    "preview",
+    "rollback",
+    "checkout",
+    "verify",
+    "gc",
+)
+"""The names of the commands, in the order of ``oaio --help``."""
 
-COMMANDS: dict[str, Callable[..., Any]] = {
-    command.__name__: command
-    for command in (
-        demo,
-        serve,
-        doctor,
-        init,
-        login,
-        register,
-        update,
-        sync,
-        status,
-        ls,
-        show,
-        files,
-        share,
-        unshare,
-        conflicts,
-        resolve,
-        unregister,
-        publish,
-        generations,
-        preview,
-        rollback,
-        checkout,
-        verify,
-        gc,
-    )
-}
-"""The commands by name, in the order of ``oaio --help``."""
+GROUPS = ("user", "hosts")
+"""The names of the commands that have commands of their own."""
 
-GROUPS: dict[str, Typer] = {"user": user.app, "hosts": hosts.app}
-"""The commands that have commands of their own."""
+
+def command(name: str) -> Callable[..., Any]:
+    """The function of a command."""
+    return cast("Callable[..., Any]", getattr(_module(name), name))
+
+
+def group(name: str) -> Typer:
+    """The commands of a group."""
+    return cast("Typer", _module(name).app)
+
+
+def _module(name: str) -> Any:  # noqa: ANN401 - what is in it differs
+    return import_module(f"{__name__}.{name}")

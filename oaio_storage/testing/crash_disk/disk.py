@@ -149,6 +149,13 @@ class CrashDisk(Machine):
             self._alive()
             return {name: describe(node) for name, node in self._folder(folder).cached.items()}
 
+    def inodes(self, folder: int) -> dict[str, tuple[int, bool]]:
+        """See ``Disk``."""
+        with self._guard:
+            self._alive()
+            listed = self._folder(folder).cached.items()
+            return {name: (describe(node).st_ino, isinstance(node, Folder)) for name, node in listed}
+
     def mkdir(self, name: str, *, folder: int) -> None:
         """See ``Disk``."""
         with self._guard, self._changing("mkdir"):
