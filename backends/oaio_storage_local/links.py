@@ -1,4 +1,6 @@
-"""Second names for many files: folders stay open from one file to the next."""
+"""Second names for many files: folders stay open from one file to the next, until the end."""
+
+from collections.abc import Callable
 
 import attrs
 
@@ -11,26 +13,29 @@ _OPEN_FOLDERS = 64
 
 @attrs.define
 class Linker:
-    """Gives files below an open root second names; to be closed."""
+    """Gives files in the folder ``source`` names in the folder ``target``; both are below an open root."""
 
     folders: Folders
     root: int
+    source: str
+    target: str
     _open: dict[str, int] = attrs.field(factory=dict, init=False)
 
     def link(self, link: Link) -> bool:
         """Whether the file has its second name; if not, it is not as expected, or can't have one."""
         disk = self.folders.disk
-        origin, _, source = link.source.rpartition("/")
-        place, _, target = link.target.rpartition("/")
+        origin, _, name = link.source.rpartition("/")
+        place, _, new_name = link.target.rpartition("/")
         try:
-            folder = self._opened(place, make=True)
-            disk.link(source, target, source_folder=self._opened(origin), target_folder=folder)
-            placed = trees.placed_of(disk.lstat(target, folder=folder))
+            folder = self._opened(self.target, place, trees.make)
+            origin_folder = self._opened(self.source, origin, trees.open_folder)
+            disk.link(name, new_name, source_folder=origin_folder, target_folder=folder)
+            found = disk.lstat(new_name, folder=folder)
         except OSError:  # a source that is gone, a disk without links, too many of them
             return False
-        if placed == link.placed:
+        if trees.is_placed(found, link.placed):
             return True
-        disk.unlink(target, folder=folder)
+        disk.unlink(new_name, folder=folder)
         return False
 
     def close(self) -> None:
@@ -38,13 +43,13 @@ class Linker:
         while self._open:
             self.folders.disk.close(self._open.popitem()[1])
 
-    def _opened(self, path: str, *, make: bool = False) -> int:
+    def _opened(self, top: str, inner: str, opening: Callable[[Folders, int, trees.Parts], int]) -> int:
+        path = f"{top}/{inner}" if inner else top
         found = self._open.pop(path, None)
         if found is None:
             if len(self._open) >= _OPEN_FOLDERS:
                 longest_unused = next(iter(self._open))
                 self.folders.disk.close(self._open.pop(longest_unused))
-            opening = trees.make if make else trees.open_folder
             found = opening(self.folders, self.root, trees.parts_of(path))
         self._open[path] = found
         return found

@@ -31,8 +31,13 @@ def parts_of(path: str) -> Parts:
 
 def placed_of(found: os.stat_result) -> Placed:
     """What is known of a file that was looked at."""
-    mark = f"{found.st_ino}:{found.st_mtime_ns}"
-    return Placed(found.st_size, mark, bool(found.st_mode & stat.S_IXUSR))
+    return Placed(found.st_size, _mark(found), bool(found.st_mode & stat.S_IXUSR))
+
+
+def is_placed(found: os.stat_result, placed: Placed) -> bool:
+    """Whether :func:`placed_of` ``found`` is ``placed``, a little faster."""
+    is_same = found.st_size == placed.size and _mark(found) == placed.mark
+    return is_same and bool(found.st_mode & stat.S_IXUSR) == placed.executable
 
 
 def is_inode(mark: str, inode: int | None) -> bool:
@@ -196,6 +201,10 @@ def _flush_each(folders: Folders, folder: int, deepest: int = DEEPEST) -> None:
             with closing(disk, folders.open_file(folder, name)) as file:
                 disk.sync(file)
     disk.sync(folder)
+
+
+def _mark(found: os.stat_result) -> str:
+    return f"{found.st_ino}:{found.st_mtime_ns}"
 
 
 def _pointed_at(disk: Disk, root: int, path: str) -> str:

@@ -146,12 +146,13 @@ class WholeFolders:
         ):
             self._disk.unlink(name, folder=parent)
 
-    def link(self, links: Iterable[Link], *, guards: Guards) -> list[Link]:
+    def link(self, source: str, target: str, links: Iterable[Link], *, guards: Guards) -> list[Link]:
         """As in ``HostFolders``."""
         rest, failed = iter(links), []
-        with self._root("link", "") as root:
+        with self._root("link", target) as root:
             while some := list(islice(rest, _LINKS_AT_ONCE)):
-                with self._guarded(root, guards), closing(Linker(self._folders, root)) as linker:
+                linker = Linker(self._folders, root, source, target)
+                with self._guarded(root, guards), closing(linker):
                     failed += [link for link in some if not linker.link(link)]
         return failed
 

@@ -33,7 +33,10 @@ class Placed(NamedTuple):
 
 
 class Link(NamedTuple):
-    """A second name wanted for a file: ``target``, for ``source``, if that is still ``placed`` so."""
+    """A second name wanted for a file: ``target``, for ``source``, if that is still ``placed`` so.
+
+    Both are relative to a folder each.
+    """
 
     source: str
     target: str
@@ -110,8 +113,8 @@ class HostFolders(Protocol):
         """
         ...
 
-    def link(self, links: Iterable[Link], *, guards: Guards) -> list[Link]:
-        """Give files second names; those for which that can't be, or whose source is not as expected.
+    def link(self, source: str, target: str, links: Iterable[Link], *, guards: Guards) -> list[Link]:
+        """Give files of one folder names in another; the links that can't be, or whose source is not as said.
 
         Raises:
             Changed: a guard is not as it must be; some of the files may have their second name.

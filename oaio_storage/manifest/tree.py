@@ -69,7 +69,7 @@ class Manifest(Mapping[str, FileEntry]):
     """
 
     _entries: _Checked = attrs.field(factory=_Checked, converter=_checked)
-    _digest: list[str] = attrs.field(factory=list, init=False)
+    _texts: list[str] = attrs.field(factory=list, init=False)
 
     def __getitem__(self, path: str) -> FileEntry:
         return self._entries[path]
@@ -103,13 +103,14 @@ class Manifest(Mapping[str, FileEntry]):
 
     def digest(self) -> str:
         """SHA-256 of the canonical text up to its last line; equal if and only if the manifests are equal."""
-        if not self._digest:
-            self._digest.append(sha256(self._body().encode()).hexdigest())
-        return self._digest[0]
+        return self.text()[-_TRAILER_BYTES + len(TRAILER) : -1]
 
     def text(self) -> str:
         """The canonical text."""
-        return self._body() + trailer_of(self.digest())
+        if not self._texts:
+            body = HEADER + "".join(line_of(path, entry) for path, entry in self._entries.items())
+            self._texts.append(body + trailer_of(sha256(body.encode()).hexdigest()))
+        return self._texts[0]
 
     @classmethod
     def parse(cls, text: str | bytes, *, like: "Manifest | None" = None) -> Self:
@@ -126,25 +127,27 @@ class Manifest(Mapping[str, FileEntry]):
         """
         try:
             content = text.encode() if isinstance(text, str) else text
-            body = content[:-_TRAILER_BYTES].decode()
+            text = text if isinstance(text, str) else text.decode()
         except UnicodeError as err:
             raise InvalidManifest("a manifest that is not UTF-8") from err
-        check_header(body)
-        trailer = trailer_of(sha256(body.encode()).hexdigest()).encode()
-        if not body.endswith("\n") or content[-_TRAILER_BYTES:] != trailer:
+        check_header(text)
+        trailer = trailer_of(sha256(content[:-_TRAILER_BYTES]).hexdigest())
+        if not text.endswith(f"\n{trailer}"):
             raise InvalidManifest(DAMAGED)
-        lines = body[len(HEADER) :].split("\n")[:-1]
-        known = {} if like is None else {line_of(*file)[:-1]: file for file in like.items()}
-        entries = [known.get(line) or parse_line(line) for line in lines]
+        known = {} if like is None else dict(zip(_lines(like.text()), like.items(), strict=True))
+        entries = [known.get(line) or parse_line(line) for line in _lines(text)]
         if any(first >= second for (first, _), (second, _) in pairwise(entries)):
             raise InvalidManifest("the paths of a manifest are not sorted, or one is there twice")
         files = _Checked(entries)
         if like is None or not files.keys() <= like.keys():  # else they can't clash, for those do not
             check_paths(files)
-        return cls(files)
+        manifest = cls(files)
+        manifest._texts.append(text)
+        return manifest
 
-    def _body(self) -> str:
-        return HEADER + "".join(line_of(path, entry) for path, entry in self._entries.items())
+
+def _lines(text: str) -> list[str]:
+    return text[len(HEADER) : -_TRAILER_BYTES].split("\n")[:-1]
 
 
 def check_header(text: str) -> None:

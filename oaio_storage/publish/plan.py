@@ -11,7 +11,7 @@ from typing import Self
 import attrs
 
 from oaio_storage.errors import InvalidArgument, InvalidManifest, MassDeletion
-from oaio_storage.manifest import Diff, Manifest, diff, renames
+from oaio_storage.manifest import Diff, FileEntry, Manifest, diff, renames
 from oaio_storage.publish.sealed import sealed, unsealed
 
 MAX_PLAN_BYTES = 1 << 30
@@ -114,16 +114,25 @@ def sources(wanted: Manifest, held: Sequence[Manifest]) -> dict[str, tuple[int, 
     """
     found: dict[str, tuple[int, str]] = {}
     for number, tree in enumerate(held):
-        by_content = {(entry.size, entry.checksum): path for path, entry in tree.items()}
+        entries = dict(tree.items())
+        elsewhere = []
         for path, entry in wanted.items():
-            if path not in found:
-                content = (entry.size, entry.checksum)
-                same = tree.get(path)
-                is_same = same is not None and (same.size, same.checksum) == content
-                source = path if is_same else by_content.get(content)
-                if source is not None:
-                    found[path] = number, source
+            if path in found:
+                continue
+            same = entries.get(path)
+            if same is entry or (same is not None and _content(same) == _content(entry)):
+                found[path] = number, path
+            else:
+                elsewhere.append((path, entry))
+        by_content = {_content(entry): path for path, entry in entries.items()} if elsewhere else {}
+        for path, entry in elsewhere:
+            if (source := by_content.get(_content(entry))) is not None:
+                found[path] = number, source
     return found
+
+
+def _content(entry: FileEntry) -> tuple[int, str]:
+    return entry.size, entry.checksum
 
 
 def transaction_id(*of: str) -> str:

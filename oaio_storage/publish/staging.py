@@ -139,24 +139,24 @@ class Staging:
 
     def _take_from(self, tree: Tree) -> None:
         """Take over what ``tree`` has of what no other tree had whole."""
-        links, copies, into = {}, {}, f"{self.files}/"
-        manifest = tree.record.manifest
-        for path, (_, source) in sources(self.plan.manifest, [manifest]).items():
+        links, copies = {}, {}
+        base, marks = tree.record.manifest, tree.record.marks
+        for path, (_, source) in sources(self.plan.manifest, [base]).items():
             if path in self._verified:
                 continue
-            link = self._link(tree, source, path, into)
-            if bool(manifest[source].executable) == link.placed.executable:
-                links[path] = link
+            entry = self.plan.manifest[path]
+            if bool(base[source].executable) == bool(entry.executable):
+                placed = Placed(entry.size, marks[source], bool(entry.executable))
+                links[path] = Link(source, path, placed)
             else:
-                copies[path] = link.source
-        failed = self.folders.link(links.values(), guards=self._guards)
+                copies[path] = source
+        failed = self.folders.link(tree.folder, self.files, links.values(), guards=self._guards)
         self._verified |= {path: link.placed.mark for path, link in links.items()}
         for link in failed:
-            path = link.target.removeprefix(into)
-            del self._verified[path]
-            copies[path] = link.source
+            del self._verified[link.target]
+            copies[link.target] = link.source
         for path, source in copies.items():
-            self._copy(source, path)
+            self._copy(f"{tree.folder}/{source}", path)
 
     def wanted(self) -> Mapping[str, FileEntry]:
         """What is still to be received, sorted by path; nothing, if it became live before it was opened."""
@@ -213,11 +213,6 @@ class Staging:
                 f"the publication is not complete: {len(wrong)} files lack or are wrong, {wrong[0]!r} first",
                 "Send them, then commit again.",
             )
-
-    def _link(self, tree: Tree, source: str, path: str, into: str) -> Link:
-        entry = self.plan.manifest[path]
-        placed = Placed(entry.size, tree.record.marks[source], bool(entry.executable))
-        return Link(f"{tree.folder}/{source}", into + path, placed)
 
     def _copy(self, source: str, path: str) -> None:
         """Take over a file by its content; one that was edited in place stays wanted."""

@@ -31,7 +31,6 @@ from oaio_storage.publish.tree import Opened, PublishedTree
 from oaio_storage.testing.crash_disk import CrashDisk
 from oaio_storage_local import LocalApi, switches
 from oaio_storage_local import trees as local_trees
-from oaio_storage_local.links import Linker
 from oaio_storage_local.whole_folders import WholeFolders
 
 FOUND = (Exception, pytest.fail.Exception)
@@ -152,18 +151,6 @@ def unconditional(_before: object) -> Any:  # noqa: ANN401 - same
         return file.state.write(file.places.head, head.text().encode()).version
 
     return swap
-
-
-def any_link(_before: object) -> Any:  # noqa: ANN401 - same
-    def link(linker: Linker, link: Any) -> object:  # noqa: ANN401 - a Link
-        *origin, source = link.source.split("/")
-        *folder, target = link.target.split("/")
-        parents = linker._opened(tuple(origin), make=False), linker._opened(tuple(folder), make=True)
-        disk = linker.folders.disk
-        disk.link(source, target, source_folder=parents[0], target_folder=parents[1])
-        return local_trees.placed_of(disk.lstat(target, folder=parents[1]))
-
-    return link
 
 
 def any_content(before: Any) -> Any:  # noqa: ANN401 - same
@@ -304,7 +291,10 @@ DEFECTS = {
         alone(trees_alone.test_clean_up_keeps_the_last_three_and_a_day),
     ),
     "links are not compared": Planted(
-        Linker, "link", any_link, alone(trees_alone.test_a_file_edited_in_place_damages_no_copy)
+        local_trees,
+        "is_placed",
+        always(answer=True),
+        alone(trees_alone.test_a_file_edited_in_place_damages_no_copy),
     ),
     "content is not compared": Planted(
         WholeFolders,

@@ -2,6 +2,7 @@
 
 import io
 import logging
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import BinaryIO, TypeVar, cast
 
@@ -13,6 +14,9 @@ from oaio_storage.hosts.streams import Source, sha256_of
 from oaio_storage.hosts.wrappers.base import Wrapper, seconds, whole_number
 
 Answer = TypeVar("Answer")
+
+_LEAST = 0.001
+"""Seconds of the shortest timeout."""
 
 _QUIET = (
     logging.NullHandler()
@@ -38,7 +42,7 @@ class Retry(Wrapper):
     """
 
     attempts: int = attrs.field(default=5, validator=whole_number(1))
-    timeout: float = attrs.field(default=45.0, validator=seconds(least=0.001))
+    timeout: float = attrs.field(default=45.0, validator=seconds(least=_LEAST))
     wait_initial: float = attrs.field(default=0.1, validator=seconds())
     wait_max: float = attrs.field(default=5.0, validator=seconds())
     wait_jitter: float = attrs.field(default=0.5, validator=seconds())
@@ -137,14 +141,29 @@ class Retry(Wrapper):
             return sha256_of(stream)
 
     def _again(self, call: Callable[[], Answer]) -> Answer:
-        import stamina  # noqa: PLC0415 - costs tens of milliseconds, and the first call of a host costs more
+        begun = time.monotonic()
+        try:
+            return call()
+        except TryAgain as err:
+            return self._repeated(call, err, time.monotonic() - begun)
+
+    def _repeated(self, call: Callable[[], Answer], failed: TryAgain, taken: float) -> Answer:
+        """The answer to ``call``, whose first attempt ``failed`` after so many seconds; that one counts."""
+        import stamina  # noqa: PLC0415 - costs tens of milliseconds, which calls that succeed do not pay
 
         logging.getLogger("stamina").addHandler(_QUIET)
+        first = [failed]
+
+        def attempt() -> Answer:
+            if first:
+                raise first.pop()
+            return call()
+
         caller = stamina.RetryingCaller(
             attempts=self.attempts,
-            timeout=self.timeout,
+            timeout=max(self.timeout - taken, _LEAST),
             wait_initial=self.wait_initial,
             wait_max=self.wait_max,
             wait_jitter=self.wait_jitter,
         )
-        return caller(TryAgain, call)
+        return caller(TryAgain, attempt)
