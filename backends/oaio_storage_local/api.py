@@ -220,7 +220,10 @@ class LocalApi(CshApi):
         pending: list[tuple[str, ...]] = [()]
         while pending:
             parts = pending.pop()
-            for name, seen in self._entries(parts).items():
+            entries: dict[str, os.stat_result] = {}
+            with suppress(PermissionError):  # somebody else's folder, so nothing of ours lies in it
+                entries = self._entries(parts)
+            for name, seen in entries.items():
                 if not is_temporary(name):
                     pending.extend([(*parts, name)] if stat.S_ISDIR(seen.st_mode) else [])
                 elif seen.st_ctime <= oldest:  # not mtime: a second name of an old file is new

@@ -6,7 +6,15 @@ from typing import BinaryIO, cast
 
 import attrs
 
-from oaio_storage.errors import Busy, Changed, Corrupt, InvalidArgument, NotFound, Superseded
+from oaio_storage.errors import (
+    Busy,
+    Changed,
+    Corrupt,
+    InvalidArgument,
+    NotFound,
+    QuotaExceeded,
+    Superseded,
+)
 from oaio_storage.hosts import CshApi
 from oaio_storage.hosts.folders import Guards, HostFolders, Incoming, Link, Placed, unproven
 from oaio_storage.hosts.streams import opened, sha256_of
@@ -36,6 +44,18 @@ def _while_open() -> Iterator[None]:
         yield
     except Changed as err:
         raise Superseded("the publication takes no more files: it is being committed or given up") from err
+
+
+@contextmanager
+def _told_of_room(tree: str) -> Iterator[None]:
+    try:
+        yield
+    except QuotaExceeded as err:
+        raise QuotaExceeded(
+            f"no room is left for this publication of {tree!r}; what is live stays as it is",
+            "Make room, then publish again: it goes on where it stopped. This gives it up, and all that can "
+            "be gone back to: oaio gc NAME --at HOST --now",
+        ) from err
 
 
 @attrs.define(kw_only=True)
@@ -79,9 +99,10 @@ class Staging:
 
         Raises:
             Busy: somebody else works on it.
+            QuotaExceeded: of the block, too: no room is left.
         """
         folder = self.places.staging(self.plan.transaction)
-        with ExitStack() as stack:
+        with _told_of_room(self.plan.tree), ExitStack() as stack:
             while True:
                 self.folders.make(folder)
                 try:

@@ -166,7 +166,7 @@ class PublishedTree:
         Nobody else works on it meanwhile, and no clean-up gives it up. A commit belongs into the block.
 
         Raises:
-            Busy: somebody else works on it.
+            As :meth:`begin`, and Busy: somebody else works on it; QuotaExceeded: no room is left.
         """
         staging = self._staging(plan, restored)
         if self._is_done(plan, yes=yes):

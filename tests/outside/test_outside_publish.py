@@ -220,6 +220,22 @@ def test_gc_keeps_the_last_generations_and_those_of_the_last_day(work: Work) -> 
     assert len(work.run("generations", "site", "--at", "./www", "--json").json) == 5
 
 
+def test_gc_now_leaves_only_what_is_live(work: Work) -> None:
+    made = [work.publish({**ONE, "number": str(number)})["generation"] for number in range(3)]
+    before = tree(work.live)
+    words = ("gc", "site", "--at", "./www", "--now")
+    would = work.run(*words, "--dry-run", "--json").ok().json
+    assert sorted(would["generations"]) == sorted(made[:2])
+    assert work.run(*words, "--json").ok().json == would
+    assert tree(work.live) == before
+    listed = work.run("generations", "site", "--at", "./www", "--json").ok().json
+    assert [one["generation"] for one in listed if one["is_kept"]] == [made[2]]
+    work.run("rollback", "site", "--at", "./www").ended(4)
+    work.run("verify", "site", "--at", "./www").ok()
+    work.publish(TWO)
+    assert tree(work.live) == tree(work.folder)
+
+
 def test_what_oaioignore_names_is_left_out_and_what_is_live_of_it_stays(work: Work) -> None:
     work.publish({**ONE, "draft.txt": "draft"})
     (work.folder / ".oaioignore").write_text("draft.txt\n*.log\n/cache/\n")

@@ -10,29 +10,37 @@ from oaio_storage.cli.publishing import SHOWN, AtOption, NameArgument, tree_at
 from oaio_storage.errors import NotFound
 
 
-def gc(
+def gc(  # noqa: PLR0913 - one parameter for each option
     ctx: typer.Context,
     name: NameArgument,
     *,
     at: AtOption,
+    now: Annotated[
+        bool, typer.Option("--now", help="All but what is live or in use, whatever its age.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would go.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Remove old generations of a tree, and publications that were given up.
+    """Remove old generations of a tree, publications that were given up, and what was left behind.
 
     The last three generations stay, all that were live during the last day, and whatever is in use.
+
+    With --now all goes but what is live: to make room on a full disk, or to give up a publication that was
+    interrupted. Nothing can be gone back to afterwards, and publishing again starts anew. Who reads what is
+    live notices nothing; who reads an older generation, or publishes, is left alone.
 
     Example: oaio gc site --at ./www
     """
     from oaio_storage.publish.cleaning import Cleaned, clean_up  # noqa: PLC0415 - not needed for --help
 
     with tree_at(at, name) as tree:
-        done = clean_up(tree, dry_run=dry_run)
+        done = clean_up(tree, at_once=now, dry_run=dry_run)
         if done == Cleaned() and tree.live() is None:
             raise NotFound(f"nothing was published as {name!r}", f"oaio publish FOLDER {name} --to {at}")
     lines = [
         *(f"generation   {one[:SHOWN]}" for one in done.generations),
         *(f"publication  {one[:SHOWN]}" for one in done.stagings),
+        *(f"left behind  {one}" for one in done.litter),
         *(f"in use       {one[:SHOWN]}  stays" for one in done.in_use),
     ]
     counts = count_text(len(done.generations), "generation"), count_text(len(done.stagings), "publication")
