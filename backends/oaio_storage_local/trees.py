@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import BinaryIO, cast
 
-from oaio_storage.errors import NotFound
+from oaio_storage.errors import NotFound, Unavailable
 from oaio_storage.hosts.folders import Placed
 from oaio_storage.hosts.streams import PIECE
 from oaio_storage.names import MAX_PATH_BYTES, STATE_FOLDER
@@ -21,6 +21,7 @@ Parts = tuple[str, ...]
 DEEPEST = MAX_PATH_BYTES // 2
 """Folders in folders that any path can name; what lies deeper is a stranger's, and no file of a tree."""
 
+_ATTEMPTS = 100  # to make a folder that others remove meanwhile
 _REACH = 32  # folders that a removal has open at once
 
 
@@ -81,12 +82,12 @@ def open_folder(folders: Folders, root: int, parts: Parts) -> int:
 
 def make(folders: Folders, root: int, parts: Parts) -> int:
     """The open folder that ``parts`` lead to, made as far as it is missing; not durable by itself."""
-    with suppress(FileNotFoundError):
-        return open_folder(folders, root, parts)
-    for depth, name in enumerate(parts):
-        with folders.folder(root, parts[:depth]) as parent, suppress(FileExistsError):
-            folders.disk.mkdir(name, folder=parent)
-    return open_folder(folders, root, parts)
+    for _ in range(_ATTEMPTS):
+        with suppress(FileNotFoundError):
+            return open_folder(folders, root, parts)
+        with suppress(FileNotFoundError):
+            folders.make_folder(root, parts)
+    raise Unavailable(f"the folder {'/'.join(parts)!r} is removed as often as it is made")
 
 
 def open_file(folders: Folders, root: int, path: str) -> BinaryIO:

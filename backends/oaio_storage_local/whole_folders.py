@@ -104,6 +104,7 @@ class WholeFolders:
         *parents, name = trees.parts_of(file.path)
         with (
             self._root("receive", file.path, source) as root,
+            self._while_guarded(root, guards),
             self._drafted(root, file, source) as (drafts, draft, handle),
             self._guarded(root, guards),
         ):
@@ -162,6 +163,15 @@ class WholeFolders:
         with self._folders.locked(root):
             switches.check(self._folders, root, guards)
             yield
+
+    @contextmanager
+    def _while_guarded(self, root: int, guards: Guards) -> Iterator[None]:
+        """What is missing in the block is told by the guards, if it went with what they guard."""
+        try:
+            yield
+        except FileNotFoundError:
+            switches.check(self._folders, root, guards)
+            raise
 
     def take_modes(self, folder: str, model: str) -> None:
         """As in ``HostFolders``."""

@@ -9,7 +9,7 @@ from typing import cast
 
 import attrs
 
-from oaio_storage.errors import Busy, Changed, InvalidArgument, NotFound, Superseded
+from oaio_storage.errors import Busy, Changed, InvalidArgument, NotFound, Superseded, Unavailable
 from oaio_storage.hosts import CshApi
 from oaio_storage.hosts.folders import HeldFolder, HostFolders, displaced
 from oaio_storage.manifest import Manifest, diff
@@ -187,9 +187,10 @@ class PublishedTree:
             NotGuaranteed: this disk can't switch folders in one step.
         """
         transaction = staging.plan.transaction
-        done = self.done(transaction)
-        while done is None:
+        while True:
             head, version = self._switcher.recovered()
+            if head is not None and (done := head.find(transaction)):
+                break
             self._check_base(staging.plan, head)
             try:
                 with self.folders.hold(self.places.committing(transaction), alone=True):
@@ -201,11 +202,10 @@ class PublishedTree:
             except NotFound as err:
                 if self.done(transaction) is None:
                     raise given_up() from err
-            except (InvalidArgument, Superseded):
+            except (InvalidArgument, Superseded, Unavailable):
                 if self.done(transaction) is None:
                     self._check_base(staging.plan, self.head.read()[0])
                     raise
-            done = self.done(transaction)
         self._switcher.settle(done)
         self.folders.remove(self.places.staging(transaction))
         return done
