@@ -28,6 +28,7 @@ from oaio_storage.publish.record import Record
 from oaio_storage.publish.serve import Answer, LiveTree, answer, wsgi_app
 from oaio_storage.publish.serve.ranges import MAX_RANGES
 from oaio_storage.publish.tree import Opened
+from oaio_storage_local import LocalApi
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -532,3 +533,70 @@ def test_readers_in_many_threads_see_whole_generations_in_order(site: Site) -> N
             for reader in readers:
                 reader.join()
         assert not wrong
+
+
+@attrs.frozen(eq=False)
+class Slow(LocalApi):
+    """A host that takes its time to say which generation is live, while it is told to."""
+
+    asked: threading.Event = attrs.field(factory=threading.Event)
+    goes_on: threading.Event = attrs.field(factory=threading.Event)
+
+    def _read(self, path: str, start: int, end: int | None, version: str | None) -> bytes:
+        if path.endswith("/head") and threading.current_thread().name == "slow":
+            self.asked.set()
+            assert self.goes_on.wait(10)
+        return super()._read(path, start, end, version)
+
+
+def test_while_one_request_opens_what_became_live_the_others_go_on(site: Site) -> None:
+    host = Slow(str(site.root))
+    site.publish({"a": b"one"})
+    with live(Site(host)) as tree:
+        app = wsgi_app(tree.opened)
+        assert call(app, "/a")[2] == b"one"
+        site.publish({"a": b"two"})
+        told: list[bytes] = []
+        slow = threading.Thread(target=lambda: told.append(call(app, "/a")[2]), name="slow")
+        slow.start()
+        assert host.asked.wait(10)
+        assert call(app, "/a")[2] == b"one"
+        host.goes_on.set()
+        slow.join()
+        assert told == [b"two"]
+        assert call(app, "/a")[2] == b"two"
+
+
+def test_who_needs_the_first_generation_waits_for_whoever_opens_it(site: Site) -> None:
+    host = Slow(str(site.root))
+    site.publish({"a": b"one"})
+    with live(Site(host)) as tree:
+        app = wsgi_app(tree.opened)
+        told: list[bytes] = []
+        waiting = [
+            threading.Thread(target=lambda: told.append(call(app, "/a")[2]), name=name)
+            for name in ("slow", "other")
+        ]
+        waiting[0].start()
+        assert host.asked.wait(10)
+        waiting[1].start()
+        waiting[1].join(0.05)
+        assert told == []
+        host.goes_on.set()
+        for one in waiting:
+            one.join()
+        assert told == [b"one", b"one"]
+
+
+def test_what_is_closed_while_it_is_renewed_is_opened_again(site: Site) -> None:
+    host = Slow(str(site.root))
+    site.publish({"a": b"one"})
+    with live(Site(host)) as tree:
+        app = wsgi_app(tree.opened)
+        slow = threading.Thread(target=lambda: call(app, "/a"), name="slow")
+        slow.start()
+        assert host.asked.wait(10)
+        tree.close()
+        host.goes_on.set()
+        slow.join()
+        assert call(app, "/a")[2] == b"one"

@@ -24,11 +24,15 @@ class LiveTree:
 
     Each request costs one look at the head's version; the record of a generation is read once. Whoever saw a
     generation here is never given an older one later. While it is in use clean-up leaves a generation alone.
+
+    When something else became live one request opens it; those that come meanwhile are given what was live
+    before and wait for nothing but their own look, however slow the host is.
     """
 
     def __init__(self, tree: PublishedTree) -> None:
         self.tree = tree
-        self._lock = Lock()
+        self._renewing = Lock()
+        self._lock = Lock()  # of what follows; never held while the host is asked
         self._kept: _Kept | None = None
         self._version = ""
 
@@ -56,33 +60,54 @@ class LiveTree:
     def _newest(self) -> _Kept:
         state, place = self.tree.host.state, self.tree.places.head
         version = state.stat(place).version
+        if kept := self._taken(version):
+            return kept
+        if not self._renewing.acquire(blocking=False):
+            if kept := self._taken():
+                return kept
+            self._renewing.acquire()  # there is nothing to give before it is opened
+        try:
+            return self._taken(version) or self._renewed()
+        finally:
+            self._renewing.release()
+
+    def _taken(self, version: str = "") -> _Kept | None:
+        """What is open, if it is of this version of the head, or whatever it is of; one more uses it."""
         with self._lock:
-            kept = self._kept if version == self._version else None
-            kept = kept or self._renewed()
-            kept.users += 1
+            kept = self._kept if version in ("", self._version) else None
+            if kept:
+                kept.users += 1
             return kept
 
     def _renewed(self) -> _Kept:
-        """What is live now, opened unless it is open already."""
+        """What is live now, opened unless it is open already; one more uses it."""
         head, version = self.tree.head.read()
         live = self.tree.live()
         if head is None or live is None:
             raise NotFound(f"nothing was published as {self.tree.name!r}")
-        kept = before = self._kept
+        kept = self._taken()
         if kept is None or kept.opened.switch.sequence < live.sequence:
-            closing = ExitStack()
-            kept = self._kept = _Kept(closing.enter_context(self.tree.open()), closing)
-            if before is not None:
-                self._drop(before)
-        self._version = "" if head.intent else version  # a switch may happen without another head
+            if kept:
+                self._release(kept)
+            kept = self._put()
+        with self._lock:
+            # a switch may happen without another head, and somebody may have closed it meanwhile
+            self._version = version if self._kept is kept and not head.intent else ""
+        return kept
+
+    def _put(self) -> _Kept:
+        """Open what is live, in the place of what was; the holder uses it, and one more."""
+        closing = ExitStack()
+        kept = _Kept(closing.enter_context(self.tree.open()), closing, users=2)
+        with self._lock:
+            before, self._kept = self._kept, kept
+        if before is not None:
+            self._release(before)
         return kept
 
     def _release(self, kept: _Kept) -> None:
         with self._lock:
-            self._drop(kept)
-
-    @staticmethod
-    def _drop(kept: _Kept) -> None:
-        kept.users -= 1
-        if not kept.users:
+            kept.users -= 1
+            is_unused = not kept.users
+        if is_unused:
             kept.closing.close()
