@@ -9,7 +9,7 @@ from typing import cast
 
 import attrs
 
-from oaio_storage.errors import Busy, Changed, InvalidArgument, NotFound, Superseded, Unavailable
+from oaio_storage.errors import Busy, Changed, Corrupt, InvalidArgument, NotFound, Superseded, Unavailable
 from oaio_storage.hosts import CshApi
 from oaio_storage.hosts.folders import HeldFolder, HostFolders, displaced
 from oaio_storage.manifest import Manifest, diff
@@ -22,6 +22,7 @@ from oaio_storage.publish.record import Record
 from oaio_storage.publish.staging import Staging, Tree
 from oaio_storage.publish.switcher import LAYOUT, Switcher
 
+_SEE_FAULTS = "See what is wrong: oaio verify NAME --at HOST"
 _ATTEMPTS, _PAUSE = 100, 0.02
 _NO_FILES = Manifest()
 
@@ -236,6 +237,7 @@ class PublishedTree:
             NotFound: there is none, or it is not kept any more.
             Superseded: somebody else published meanwhile.
             MassDeletion: ``yes`` is needed.
+            Corrupt: files of it are damaged.
         """
         head, _ = self._switcher.recovered()
         live = self._wanted(head, "")
@@ -246,6 +248,8 @@ class PublishedTree:
             raise NotFound(f"generation {target} of {self.name!r} is being removed")
         plan = self._planned(self.record(target).manifest, live.generation, restored=target)
         with self.begun(plan, yes=yes, restored=target) as staging:
+            if lost := next(iter(staging.wanted()), None):
+                raise Corrupt(f"generation {target} of {self.name!r} is damaged, {lost!r} first", _SEE_FAULTS)
             return self.commit(staging)
 
     # ---- for clean-up and verification
@@ -256,7 +260,7 @@ class PublishedTree:
 
     def recorded(self) -> list[str]:
         """The ids of all generations of which a record is kept, sorted."""
-        found = (_name(stat.path) for stat in self.host.state.list(self.places.records))
+        found = (stat.path.rpartition("/")[2] for stat in self.host.state.list(self.places.records))
         return sorted(name for name in found if is_id(name))
 
     # ---- inside
@@ -385,10 +389,6 @@ class PublishedTree:
             if follower.parent == switch.generation:  # and was interrupted before it put these files away
                 staged = self.places.staged(follower.transaction)
                 yield from (staged, displaced(staged))
-
-
-def _name(path: str) -> str:
-    return path.rpartition("/")[2]
 
 
 def _is_of(intent: Intent | None, switch: Switch, held: HeldFolder) -> bool:

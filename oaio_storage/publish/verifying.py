@@ -40,17 +40,23 @@ class Verified:
         generations: how many were looked at.
         files: how many files were.
         bytes: how many bytes were read.
-        faults: all that is wrong, sorted.
+        faults: all that is wrong, sorted. A file that several generations share is told for each of them.
+        live: id of the generation that is live.
+        damaged: ids of those with faults, sorted.
     """
 
     generations: int = 0
     files: int = 0
     bytes: int = 0
     faults: tuple[Fault, ...] = ()
+    live: str = ""
+    damaged: tuple[str, ...] = ()
 
 
 def verify(tree: PublishedTree, *, content: bool = True, report: Report = ignore) -> Verified:
     """Look at the live generation and at all that are kept (P19). Nothing is changed.
+
+    Those that a clean-up removes meanwhile are left out.
 
     Args:
         tree: which.
@@ -73,13 +79,23 @@ def verify(tree: PublishedTree, *, content: bool = True, report: Report = ignore
         if switch.generation in left - {*head.collecting}
     }
     faults: list[Fault] = []
-    files = size = 0
+    files = size = collected = 0
     for generation, switch in looked.items():
         for path, length, what in _look(tree, switch, content=content):
+            if what and not path and _is_collected(tree, generation):
+                collected += 1
+                break
             files, size = files + 1, size + length
             faults += [Fault(generation, path, what)] if what else []
             report(Progress("verify", files, None, "files", path))
-    return Verified(len(looked), files, size, tuple(sorted(faults)))
+    return Verified(
+        generations=len(looked) - collected,
+        files=files,
+        bytes=size,
+        faults=tuple(sorted(faults)),
+        live=live.generation,
+        damaged=tuple(sorted({fault.generation for fault in faults})),
+    )
 
 
 def is_intact(tree: PublishedTree) -> bool:
@@ -91,6 +107,15 @@ def is_intact(tree: PublishedTree) -> bool:
     except NotFound:
         return False
     return found == {path: (entry.size, record.marks[path]) for path, entry in record.manifest.items()}
+
+
+def _is_collected(tree: PublishedTree, generation: str) -> bool:
+    """Whether a clean-up removes it, or did."""
+    head, _ = tree.head.read()
+    if head is None or head.generation == generation:
+        return False
+    is_left = tree.folders.kind(tree.places.kept(generation)) or generation in tree.recorded()
+    return generation in head.collecting or not is_left
 
 
 def _look(tree: PublishedTree, switch: Switch, *, content: bool) -> Iterator[tuple[str, int, What | None]]:

@@ -212,6 +212,22 @@ def test_verify_finds_what_was_damaged_and_nothing_else(work: Work) -> None:
     }
 
 
+def test_verify_says_which_generations_share_what_was_damaged_and_what_helps(work: Work) -> None:
+    first, second = (work.publish(files)["generation"] for files in (ONE, TWO))
+    (work.live / "same.txt").chmod(0o644)
+    (work.live / "same.txt").write_text("edit")
+    done = work.run("verify", "site", "--at", "./www").ended(1, "what is live is damaged", "oaio publish")
+    assert first[:12] in done.err
+    work.run("publish", "public", "site", "--to", "./www").ok()
+    done = work.run("verify", "site", "--at", "./www").ended(
+        1, "is live as it was published", "gc site", "--now"
+    )
+    assert first[:12] in done.err
+    assert second[:12] in done.err
+    work.run("gc", "site", "--at", "./www", "--now").ok()
+    work.run("verify", "site", "--at", "./www").ok()
+
+
 def test_gc_keeps_the_last_generations_and_those_of_the_last_day(work: Work) -> None:
     for number in range(5):
         work.publish({**ONE, "number": str(number)})

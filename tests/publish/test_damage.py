@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import attrs
 import pytest
@@ -11,6 +12,10 @@ from counts import COUNTS
 from publish.trees import Site
 
 from oaio_storage.errors import Corrupt, NotFound
+from oaio_storage.publish import cleaning
+from oaio_storage.publish.cleaning import clean_up
+from oaio_storage.publish.head import Head
+from oaio_storage.publish.head_file import HeadFile
 from oaio_storage.publish.verifying import Fault, verify
 
 TREES = [
@@ -178,3 +183,65 @@ def test_each_damage_of_a_record_or_of_the_head_is_named(site: Site, kept: Calla
         file.unlink(missing_ok=True)
         file.write_bytes(text)
     assert verify(site.tree).faults == ()
+
+
+def test_who_shares_what_was_damaged_is_told_and_cant_be_gone_back_to(site: Site) -> None:
+    """A file edited in place is altered in every generation that shares it, until they are cleaned up."""
+    first, second = site.publish(TREES[0] | {"big": b"b"}), site.publish(TREES[1] | {"big": b"b"})
+    file = site.root / "site/big"
+    file.chmod(0o644)
+    file.write_bytes(b"B")
+    file.chmod(0o444)
+    found = verify(site.tree)
+    assert (found.live, set(found.damaged)) == (second.generation, {first.generation, second.generation})
+    third = site.publish(TREES[2] | {"big": b"b"})
+    found = verify(site.tree)
+    assert (found.live, set(found.damaged)) == (third.generation, {first.generation, second.generation})
+    back = site.tree.rollback(first.generation, yes=True)
+    assert site.on_disk() == TREES[0] | {"big": b"b"}, "what is live has it whole"
+    assert back.generation not in verify(site.tree).damaged
+    site.publish(TREES[2])
+    with pytest.raises(Corrupt, match="'big'") as caught:
+        site.tree.rollback(second.generation, yes=True)
+    assert "oaio verify" in caught.value.hint
+    assert site.on_disk() == TREES[2]
+    clean_up(site.tree, at_once=True)
+    assert verify(site.tree).faults == ()
+    assert site.litter() == []
+
+
+@pytest.mark.parametrize("moment", ["collecting", "half", "collected"])
+def test_what_a_clean_up_removes_meanwhile_is_no_fault(
+    site: Site, moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (site.publish(files) for files in TREES[:2])
+    drop, history = cleaning._drop, HeadFile.history
+
+    def look(*_given: object) -> None:
+        found = verify(tree)
+        assert (found.faults, found.generations) == ((), 1)
+
+    def while_it_runs(*given: Any) -> bool:  # noqa: ANN401 - as the function that it stands for
+        if moment == "half":
+            site.tree.folders.remove(site.tree.places.kept(first.generation))
+            look()
+        return drop(*given)
+
+    def then_it_runs(file: HeadFile, head: Head) -> object:
+        """Between the moment that verification says what to look at, and the look."""
+        found = history(file, head)
+        monkeypatch.setattr(HeadFile, "history", history)
+        monkeypatch.setattr(cleaning, "_drop", while_it_runs if moment == "half" else drop)
+        if moment == "collecting":
+            now, version = site.tree.head.read()
+            assert now is not None
+            site.tree.head.swap(attrs.evolve(now, collecting=(first.generation,), nonce="0" * 32), version)
+            site.tree.folders.remove(site.tree.places.kept(first.generation))
+        else:
+            assert clean_up(site.tree, at_once=True).generations == (first.generation,)
+        return found
+
+    tree = site.tree
+    monkeypatch.setattr(HeadFile, "history", then_it_runs)
+    look()
+    assert second.generation == verify(tree).live

@@ -1,5 +1,7 @@
 """``oaio verify``."""
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from oaio_storage.cli.options import JsonOption, common
@@ -7,6 +9,9 @@ from oaio_storage.cli.output import answer, count_text, note, size_text
 from oaio_storage.cli.progressing import progress
 from oaio_storage.cli.publishing import SHOWN, AtOption, NameArgument, tree_at
 from oaio_storage.errors import EXIT_DONE, EXIT_FAILED
+
+if TYPE_CHECKING:
+    from oaio_storage.publish.verifying import Verified
 
 
 def verify(ctx: typer.Context, name: NameArgument, *, at: AtOption, as_json: JsonOption = False) -> None:
@@ -25,6 +30,25 @@ def verify(ctx: typer.Context, name: NameArgument, *, at: AtOption, as_json: Jso
     summary = f"{name}: {looked} read ({size_text(found.bytes)}), {count_text(len(found.faults), 'fault')}"
     answer(found, *lines, summary, as_json=common(ctx, None, as_json=as_json).as_json)
     if found.faults:
-        note(f"oaio: {name!r} is not as it was published")
-        note(f"hint: oaio generations {name} --at {at} lists what can be gone back to")
+        for told in _help(found, name, at):
+            note(told)
     raise typer.Exit(EXIT_FAILED if found.faults else EXIT_DONE)
+
+
+def _help(found: "Verified", name: str, at: str) -> list[str]:
+    """What is affected, and what helps."""
+    old = [one for one in found.damaged if one != found.live]
+    kept = ", ".join(one[:SHOWN] for one in old)
+    remove = f"oaio gc {name} --at {at} --now removes all that is not live"
+    if found.live not in found.damaged:
+        return [
+            f"oaio: {name!r} is live as it was published; {kept} can't be gone back to whole",
+            f"hint: {remove}",
+        ]
+    also = f", and so are {kept}" if old else ""
+    return [
+        f"oaio: {name!r} is not as it was published: what is live is damaged{also}",
+        f"hint: oaio publish FOLDER {name} --to {at} sends again what is damaged; then {remove}"
+        if old
+        else f"hint: oaio publish FOLDER {name} --to {at} sends again what is damaged",
+    ]
