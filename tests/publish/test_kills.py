@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,18 +18,21 @@ import pytest
 from publish.scenarios import BASE, cleaning
 from publish.trees import Site
 
+from oaio_storage.publish.checkout import check_out
 from oaio_storage.publish.verifying import verify
 from oaio_storage_local import LocalApi
 
-NEW, THEIRS = BASE | {"new": b"new"}, BASE | {"theirs": b"theirs"}
+FIRST, NEW, THEIRS = {"first": b"1"}, BASE | {"new": b"new"}, BASE | {"theirs": b"theirs"}
 
 FORKING = """
 import os
+from pathlib import Path
 from publish.scenarios import cleaning
 from publish.test_kills import NEW
 from publish.trees import Site
 from publish.tripping import TrippingApi, Wire
 from oaio_storage.errors import Changed, Superseded
+from oaio_storage.publish.checkout import check_out
 
 def tell(word, number=0):
     os.write(1, f"{word} {number}\\n".encode())  # whole, also where it is killed in that moment
@@ -42,6 +46,10 @@ def work(root, act):
     try:
         if act == "publish":
             site.publish(NEW)
+        elif act == "rollback":
+            site.tree.rollback(yes=True)
+        elif act == "checkout":
+            check_out(site.tree, Path(root + " copy"))
         else:
             cleaning(site)
         tell("acknowledged")
@@ -51,7 +59,7 @@ def work(root, act):
 while line := b"".join(iter(lambda: os.read(0, 1), b"\\n")):
     child = os.fork()
     if not child:
-        work(*line.decode().lstrip(".").split())  # a dot that nobody was there to read
+        work(*line.decode().lstrip(".").rsplit(None, 1))  # a dot that nobody was there to read
         os._exit(0)
     os.waitpid(child, 0)
     tell("ended")
@@ -122,7 +130,7 @@ def made(root: Path) -> Site:
     """A tree with two generations."""
     site = Site(LocalApi(str(root)), by="other")
     site.host.create_root()
-    site.publish({"first": b"1"})
+    site.publish(FIRST)
     site.publish(BASE)
     return site
 
@@ -142,7 +150,7 @@ def check_going_on(site: Site) -> None:
     assert list((site.root / ".oaio/trees/site/kept").iterdir()) == []
 
 
-@pytest.mark.parametrize("act", ["publish", "clean-up"])
+@pytest.mark.parametrize("act", ["publish", "rollback", "clean-up"])
 def test_killed_at_any_operation(act: str, quick_path: Path) -> None:
     """Before the operation, or somewhere within it."""
     dice, killed = Random(act), 0
@@ -163,13 +171,57 @@ def test_killed_at_any_operation(act: str, quick_path: Path) -> None:
                     word, _ = processes.told()
             is_done = processes.rest(word) == "acknowledged"
             found = site.on_disk()
-            new = NEW if act == "publish" else BASE
+            new = {"publish": NEW, "rollback": FIRST}.get(act, BASE)
             assert found == new if is_done else found in (BASE, new)
             check_going_on(site)
             killed += is_reached
             if not is_reached:
                 break
     assert killed > 10
+
+
+def test_a_checkout_killed_at_any_operation_is_completed_by_the_next(quick_path: Path) -> None:
+    """What it left is whole files of the generation, and its repeat takes none of them for a stranger's."""
+    dice, killed = Random(0), 0
+    site = made(quick_path / "root")
+    with forking() as processes:
+        for at in itertools.count(1):
+            copy = Path(f"{quick_path / 'root'} copy")
+            shutil.rmtree(copy, ignore_errors=True)
+            copy.with_name(f".{copy.name}.oaio-checkout").unlink(missing_ok=True)
+            if at % 2:  # else it is made anew, and gets its name whole
+                check_out(site.tree, copy, site.tree.history()[0].generation)
+            before = FIRST if at % 2 else {}
+            processes.start(quick_path / "root", "checkout")
+            word, process = processes.reach(at)
+            is_reached = word == "operation"
+            if is_reached:
+                if dice.random() < 0.5:
+                    processes.go()
+                    time.sleep(dice.random() * 0.002)
+                with suppress(ProcessLookupError):  # it was done in that moment
+                    os.kill(process, signal.SIGKILL)
+                while word == "operation":
+                    word, _ = processes.told()
+            is_done = processes.rest(word) == "acknowledged"
+            left = files_in(copy)
+            assert left.items() <= (before | BASE).items() if before else left in ({}, BASE)
+            assert not is_done or left == BASE
+            assert check_out(site.tree, copy).kept == {}
+            assert files_in(copy) == BASE
+            killed += is_reached
+            if not is_reached:
+                break
+    assert killed > 5
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    """The files that a person finds in ``folder``; names that no path can have are none."""
+    return {
+        str(found.relative_to(folder)): found.read_bytes()
+        for found in folder.rglob("*")
+        if found.is_file() and not found.name.startswith(".oaio-")
+    }
 
 
 @pytest.mark.parametrize("act", ["publish", "clean-up"])
