@@ -155,9 +155,11 @@ def previewed(work: Work, *more: str) -> Iterator[str]:
         assert process.stdout is not None
         lines = iter(process.stdout.readline, b"}\n")
         url = json.loads(b"".join(lines) + b"}")["url"]
-        yield url
-        process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=30)
+        try:
+            yield url
+        finally:
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=30)
     assert (process.returncode, said) == (0, b"")
 
 
