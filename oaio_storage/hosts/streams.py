@@ -76,9 +76,13 @@ class Source(io.RawIOBase):
         return position
 
     def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - a writable buffer, as in io.RawIOBase
-        """Fill ``buffer`` as far as the stream has bytes; 0 at its end."""
+        """Fill ``buffer`` as far as the stream has bytes; 0 at its end.
+
+        Of a stream that does not end, one byte more than was announced is asked for, and no more.
+        """
+        most = len(buffer) if self.size is None else min(len(buffer), self.size - self._count + 1)
         try:
-            content = self._stream.read(len(buffer))
+            content = self._stream.read(most)
             self._count += len(content)
             if not content:
                 self._length = self._count
