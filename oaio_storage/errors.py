@@ -207,7 +207,7 @@ class DeviceError(OaioError):
 class RootUnavailable(DeviceError):
     """A folder is not mounted, not readable, or not the one it was. Nothing counts as removed."""
 
-    default_hint = "Mount or restore the folder."
+    default_hint = "Mount or restore the folder, or make it readable."
 
 
 class RootOverlap(DeviceError):
@@ -256,6 +256,7 @@ class AccessDenied(StorageError, PermissionError):
 class QuotaExceeded(StorageError):
     """No room is left on the host or the disk."""
 
+    default_hint = "Make room there, then do it again."
     http_status = 507
 
 

@@ -247,9 +247,7 @@ class LocalApi(CshApi):
         try:
             self._folders.make_root(self.root_folder)
         except (FileExistsError, NotADirectoryError) as err:
-            raise WrongRoot(
-                f"the root {self.root_folder} is not a folder", "Name a folder as root_folder."
-            ) from err
+            raise WrongRoot(f"the root {self.root_folder} is not a folder", "Name a folder instead.") from err
         return super()._create_root()
 
     # ---- inside

@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+from pathlib import Path
 from typing import Any, Protocol
 
 from oaio_storage_local.exchange import exchange
@@ -42,6 +43,9 @@ class Disk(Protocol):
 
     def fstat(self, handle: int) -> os.stat_result:
         """What is open."""
+
+    def mount(self, handle: int) -> int:
+        """Tells the mount that holds what is open from all others, as far as the system does."""
 
     def lstat(self, name: str, *, folder: int) -> os.stat_result:
         """The system call fstatat(2) with AT_SYMLINK_NOFOLLOW."""
@@ -118,6 +122,14 @@ class SystemDisk:
         if not hasattr(os, "copy_file_range"):
             raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
         return os.copy_file_range(source, target, size, position)
+
+    def mount(self, handle: int) -> int:
+        """On Linux the id of the mount, also where one disk is mounted twice; elsewhere that of the disk."""
+        try:
+            with Path(f"/proc/self/fdinfo/{handle}").open("rb") as told:
+                return next(int(line.split()[1]) for line in told if line.startswith(b"mnt_id:"))
+        except (OSError, StopIteration):
+            return os.fstat(handle).st_dev
 
     def lstat(self, name: str, *, folder: int) -> os.stat_result:
         """See :class:`Disk`."""

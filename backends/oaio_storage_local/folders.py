@@ -73,9 +73,7 @@ class Folders:
                 f"the root folder {root_folder} is missing: not mounted, or another machine's disk"
             ) from err
         except NotADirectoryError as err:
-            raise WrongRoot(
-                f"the root {root_folder} is not a folder", "Name a folder as root_folder."
-            ) from err
+            raise WrongRoot(f"the root {root_folder} is not a folder", "Name a folder instead.") from err
         except PermissionError as err:
             raise WrongRoot(
                 f"the root folder {root_folder} is not readable", "Give this user the right to read it."

@@ -52,7 +52,10 @@ class WholeFolders:
         with self._root("look at", path) as root, suppress(FileNotFoundError, NotADirectoryError):
             with self._folders.folder(root, parents) as parent:
                 mode = self._disk.lstat(name, folder=parent).st_mode
-            return "folder" if stat.S_ISDIR(mode) else "link" if stat.S_ISLNK(mode) else "other"
+                if stat.S_ISDIR(mode):
+                    with self._folders.folder(parent, (name,)) as folder:
+                        return "mount" if self._disk.mount(folder) != self._disk.mount(parent) else "folder"
+            return "link" if stat.S_ISLNK(mode) else "other"
         return ""
 
     def identity(self, path: str) -> str:
@@ -219,7 +222,7 @@ class WholeFolders:
                     raise
                 raise NotGuaranteed(
                     f"{place!r} can't be switched in one step here: {err.strerror}",
-                    "It may be a mount point, or lie in a lower layer of a container's image.",
+                    "If it lies in a lower layer of a container's image: choose another name, or a volume.",
                 ) from err
 
     def move(self, folder: str, target: str) -> None:

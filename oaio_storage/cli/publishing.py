@@ -1,5 +1,6 @@
 """What the commands about published trees have in common."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -8,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from oaio_storage.cli.hints import hints_filled
 from oaio_storage.cli.opening import the_one
 from oaio_storage.errors import InvalidArgument, MassDeletion, NotFound, WrongRoot
+from oaio_storage.publish.hints import PUBLISH
 
 if TYPE_CHECKING:
     from oaio_storage.hash_cache import HashCache
@@ -41,22 +44,28 @@ def tree_at(address: str, name: str) -> Iterator["PublishedTree"]:
     from oaio_storage.config import host_of  # noqa: PLC0415 - not needed for --help
     from oaio_storage.publish.tree import PublishedTree  # noqa: PLC0415 - same
 
-    with host_of(address) as host:
+    with host_of(address) as host, hints_filled(NAME=name, HOST=address):
         tree = PublishedTree(host=host, name=name, by=publisher())
         if not is_set_up(host):
-            raise NotFound(
-                f"nothing was published at {address}", f"oaio publish FOLDER {name} --to {address}"
-            )
+            raise NotFound(f"nothing was published at {address}", PUBLISH)
         yield tree
 
 
 def is_set_up(host: "CshApi") -> bool:
-    """Whether the root of ``host`` is there and has a marker, though it may be a damaged one."""
+    """Whether the root of ``host`` is there and has a marker, though it may be a damaged one.
+
+    Raises:
+        WrongRoot: what is there is no folder, or can't be read.
+    """
     from oaio_storage.hosts.roots import MARKER  # noqa: PLC0415 - not needed for --help
 
     try:
         host.state.stat(MARKER)
-    except (NotFound, WrongRoot):
+    except NotFound:
+        return False
+    except WrongRoot:
+        if os.path.lexists(host.folders.root_folder):
+            raise
         return False
     return True
 
@@ -72,7 +81,7 @@ def publisher() -> str:
     return f"{user}@{socket.gethostname()}"
 
 
-def generation_of(tree: "PublishedTree", text: str | None, address: str) -> str:
+def generation_of(tree: "PublishedTree", text: str | None) -> str:
     """The id of the generation that ``text`` begins; empty if there is no text.
 
     Raises:
@@ -82,7 +91,7 @@ def generation_of(tree: "PublishedTree", text: str | None, address: str) -> str:
     if text is None:
         return ""
     known = {switch.generation for switch in tree.history()}
-    return the_one(text, known, "generation", listed_by=f"generations {tree.name} --at {address}")
+    return the_one(text, known, "generation", listed_by="generations NAME --at HOST")
 
 
 @contextmanager

@@ -301,8 +301,7 @@ class CshApi(ABC):
         """The id in the root's marker, which tells this root from all others.
 
         Raises:
-            WrongRoot: the root or its marker is missing (not mounted, another machine's disk), unreadable or
-                of a newer format.
+            WrongRoot: the root or its marker is missing (not mounted?), unreadable or of a newer format.
         """
         with self._only_ours("read", roots.MARKER):
             return roots.read_marker(self.state)
@@ -397,4 +396,5 @@ class CshApi(ABC):
         except Exception as err:
             if source is not None and source.failure is err:
                 raise
-            raise foreign.ours(err, self.foreign_errors, f"{self.name}: can't {doing} {path!r}") from err
+            failed = f"{self.name}: can't {doing} " + (repr(path) if path else "its root")
+            raise foreign.ours(err, self.foreign_errors, failed) from err

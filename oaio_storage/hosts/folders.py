@@ -9,8 +9,9 @@ import attrs
 Guards = Mapping[str, str]
 """Paths of files in the state folder -> the version that each must have."""
 
-Kind = Literal["", "folder", "link", "other"]
-"""What stands somewhere: nothing, a folder, a symbolic link, anything else."""
+Kind = Literal["", "folder", "mount", "link", "other"]
+"""What stands somewhere: nothing, a folder, a folder on which a disk is mounted so that it can't be moved, a
+symbolic link, anything else."""
 
 How = Literal["exchange", "point", "gap"]
 """How a folder takes the place of another: exchanged in one step; a symbolic link replaced in one step; or

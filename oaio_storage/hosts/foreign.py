@@ -45,6 +45,9 @@ OS_ERRORS: ForeignErrors = {
 }
 """The rows that any backend over files of the operating system or sockets needs."""
 
+_HINTS = {errno.EROFS: "It is mounted read-only: mount it writable, or use another host."}
+"""What to do, by ``OSError.errno``, where the hint of our error's class would mislead."""
+
 HTTP_ERRORS: ForeignErrors = {
     401: AccessDenied,
     403: AccessDenied,
@@ -78,7 +81,8 @@ def ours(err: Exception, table: ForeignErrors, failed: str) -> OaioError:
     found = table.get(number) if number is not None else None
     found = found or next((table[kind] for kind in type(err).__mro__ if kind in table), BadAnswer)
     reason = err.strerror if isinstance(err, OSError) else None
-    return found(f"{failed}: {reason or type(err).__name__}")
+    hint = _HINTS.get(err.errno or 0, "") if isinstance(err, OSError) else ""
+    return found(f"{failed}: {reason or type(err).__name__}", hint)
 
 
 def _status(err: Exception) -> int | None:

@@ -15,6 +15,7 @@ import attrs
 
 from oaio_storage.errors import Corrupt, OaioError
 from oaio_storage.manifest import FileEntry
+from oaio_storage.publish.hints import SEE_FAULTS
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -152,5 +153,5 @@ def _copy(source: BinaryIO, out: BinaryIO, path: str, entry: FileEntry) -> None:
         out.write(block)
         left -= len(block)
     if left != 1 or digest.hexdigest() != entry.checksum:
-        raise Corrupt(f"{path!r} of the published tree is damaged", "oaio verify says what else is.")
+        raise Corrupt(f"{path!r} of the published tree is damaged", SEE_FAULTS)
     out.flush()

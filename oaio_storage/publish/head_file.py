@@ -8,6 +8,7 @@ import attrs
 from oaio_storage.errors import AlreadyExists, Changed, Corrupt, NotFound, TryAgain
 from oaio_storage.hosts import Absent, CshApi
 from oaio_storage.publish.head import MAX_HEAD_BYTES, Head, Switch, log_text, parse_log
+from oaio_storage.publish.hints import SEE_LIVE
 from oaio_storage.publish.places import Places
 
 _ATTEMPTS = 100
@@ -68,7 +69,7 @@ class HeadFile:
         try:
             return self.state.write(self.places.head, text, expect=version or Absent).version
         except AlreadyExists as err:
-            raise Changed(f"{self.places.tree!r} was published by somebody else meanwhile") from err
+            raise Changed(f"{self.places.tree!r} was published by somebody else meanwhile", SEE_LIVE) from err
         except TryAgain:
             _, found = self.read()
             if found == version or self.state.read(self.places.head, version=found) != text:

@@ -16,6 +16,7 @@ import attrs
 
 from oaio_storage.errors import InvalidName
 from oaio_storage.names import STATE_FOLDER, check_path
+from oaio_storage.publish.hints import SEE_GENERATIONS
 
 _ID = re.compile(r"[0-9a-f]{32}")
 MAX_NAME_BYTES = 200
@@ -112,7 +113,5 @@ def checked_id(text: str) -> str:
         InvalidName: it is not.
     """
     if not isinstance(text, str) or not is_id(text):
-        raise InvalidName(
-            f"not an id of 32 hexadecimal digits: {str(text)[:80]!r}", "oaio generations lists them."
-        )
+        raise InvalidName(f"not an id of 32 hexadecimal digits: {str(text)[:80]!r}", SEE_GENERATIONS)
     return text

@@ -12,6 +12,7 @@ import attrs
 
 from oaio_storage.errors import InvalidArgument, InvalidManifest, MassDeletion
 from oaio_storage.manifest import Diff, FileEntry, Manifest, diff, renames
+from oaio_storage.publish.hints import MAKE_ANEW
 from oaio_storage.publish.sealed import sealed, unsealed
 
 MAX_PLAN_BYTES = 1 << 30
@@ -81,7 +82,7 @@ class Plan:
             )
         else:
             return
-        raise MassDeletion(f"{self.tree!r}: {what}", "Look at the plan; --yes does it.")
+        raise MassDeletion(f"{self.tree!r}: {what}", "Add --yes if that is meant.")
 
     def text(self) -> str:
         """The plan as a text, for people and for :meth:`parse`."""
@@ -102,7 +103,7 @@ class Plan:
         plan = cls(**header, manifest=manifest, changes=changes)
         if plan.text() != text:
             raise InvalidArgument(
-                "the plan was made of another base than the one it names", "Make the plan anew."
+                "the plan was edited, or made of another base than the one it names", MAKE_ANEW
             )
         return plan
 
@@ -159,17 +160,17 @@ def plan_base(text: str) -> dict[str, str]:
 
 def _parts(text: str) -> tuple[dict[str, str], Manifest]:
     if not text.startswith(f"{_HEADER}\n"):
-        raise InvalidArgument("this is no plan of this version", "oaio publish --dry-run --save-plan FILE")
+        raise InvalidArgument("this is no plan of this version", MAKE_ANEW)
     body = unsealed(text)
     if body is None:
-        raise InvalidArgument("the plan was edited or cut: its last line is not its digest", "Make it anew.")
+        raise InvalidArgument("the plan was edited or cut: its last line is not its digest", MAKE_ANEW)
     summary, _, manifest = body.partition("\n\n")
     lines = summary.split("\n")[1 : 1 + len(_FIELDS)]
     header = {name: line.removeprefix(f"{name} ") for name, line in zip(_FIELDS, lines, strict=False)}
     if len(header) < len(_FIELDS):
-        raise InvalidArgument("the plan does not say what it is made for", "Make it anew.")
+        raise InvalidArgument("the plan does not say what it is made for", MAKE_ANEW)
     try:
         parsed = Manifest.parse(manifest)
     except InvalidManifest as err:
-        raise InvalidArgument("the plan holds no manifest of this version", "Make it anew.") from err
+        raise InvalidArgument("the plan holds no manifest of this version", MAKE_ANEW) from err
     return {name: "" if value == _NONE else value for name, value in header.items()}, parsed

@@ -5,12 +5,13 @@ from pathlib import Path
 from oaio_storage import durable
 from oaio_storage.errors import InvalidArgument, NotFound, Superseded
 from oaio_storage.manifest import Manifest
+from oaio_storage.publish.hints import MAKE_ANEW
+from oaio_storage.publish.places import is_id
 from oaio_storage.publish.plan import MAX_PLAN_BYTES, Plan, plan_base
 from oaio_storage.publish.switcher import LAYOUT
 from oaio_storage.publish.tree import PublishedTree
 
 _PUBLIC = 0o644
-_ANEW = "Make the plan anew."
 
 
 def save_plan(plan: Plan, file: Path) -> None:
@@ -26,7 +27,9 @@ def save_plan(plan: Plan, file: Path) -> None:
             )
         durable.write_file(file.absolute(), plan.text().encode(), _PUBLIC)
     except OSError as err:
-        raise InvalidArgument(f"the plan can't be written to {file}: {err.strerror}") from err
+        raise InvalidArgument(
+            f"the plan can't be written to {file}: {err.strerror}", "Name a file in a folder of yours."
+        ) from err
 
 
 def read_plan(file: Path, tree: PublishedTree) -> Plan:
@@ -39,21 +42,28 @@ def read_plan(file: Path, tree: PublishedTree) -> Plan:
     """
     text = _text(file)
     told = plan_base(text)
+    for what in ("base", "transaction"):
+        if not is_id(told[what]) and (told[what] or what == "transaction"):
+            raise InvalidArgument(f"the plan was edited: its {what} is no id", MAKE_ANEW)
     here = {"tree": tree.name, "root": tree.host.root_id(), "layout": LAYOUT}
     for what, value in here.items():
         if told[what] != value:
             noun = {"root": "host"}.get(what, what)
             raise InvalidArgument(
-                f"the plan is for another {noun}: {told[what][:80]!r}, not {value!r}", _ANEW
+                f"the plan is for another {noun}: {told[what][:80]!r}, not {value!r}", MAKE_ANEW
             )
     try:
         base = tree.record(told["base"]).manifest if told["base"] else Manifest()
     except NotFound as err:
-        raise Superseded(f"the plan for {tree.name!r} was made of a generation that is not kept") from err
+        raise Superseded(
+            f"the plan for {tree.name!r} was made of a generation that is not kept", MAKE_ANEW
+        ) from err
     plan = Plan.parse(text, base)
     live = tree.live()
     if plan.base != (live.generation if live else "") and not _was_applied(plan, tree):
-        raise Superseded(f"the plan for {tree.name!r} was made of something else than what is live now")
+        raise Superseded(
+            f"the plan for {tree.name!r} was made of something else than what is live now", MAKE_ANEW
+        )
     return plan
 
 
@@ -66,12 +76,12 @@ def _text(file: Path) -> str:
         with file.open("rb") as source:
             content = source.read(MAX_PLAN_BYTES + 1)
     except FileNotFoundError as err:
-        raise NotFound(f"there is no file {file}", "Check the path.") from err
+        raise NotFound(f"there is no file {file}", MAKE_ANEW) from err
     except OSError as err:
-        raise InvalidArgument(f"the plan {file} can't be read: {err.strerror}") from err
+        raise InvalidArgument(f"the plan {file} can't be read: {err.strerror}", MAKE_ANEW) from err
     if len(content) > MAX_PLAN_BYTES:
-        raise InvalidArgument(f"{file} is longer than any plan")
+        raise InvalidArgument(f"{file} is longer than any plan", MAKE_ANEW)
     try:
         return content.decode()
     except UnicodeDecodeError as err:
-        raise InvalidArgument(f"{file} holds no plan: it is not UTF-8", _ANEW) from err
+        raise InvalidArgument(f"{file} holds no plan: it is not UTF-8", MAKE_ANEW) from err

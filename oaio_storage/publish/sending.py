@@ -13,6 +13,7 @@ from oaio_storage.hash_cache import HashCache
 from oaio_storage.manifest import Manifest, diff
 from oaio_storage.progress import Progress, Report, ignore
 from oaio_storage.publish.head import Switch
+from oaio_storage.publish.hints import MAKE_ANEW
 from oaio_storage.publish.plan import Plan, transaction_id
 from oaio_storage.publish.staging import Staging
 from oaio_storage.publish.switcher import LAYOUT
@@ -111,7 +112,7 @@ def publish_folder(  # noqa: PLR0913 - each is said once for a publication
     if plan is None:
         plan = tree.plan(manifest)
     elif plan.manifest != manifest:
-        raise SourceChanged(f"{str(folder)!r} has changed since the plan was made", "Make the plan anew.")
+        raise SourceChanged(f"{str(folder)!r} has changed since the plan was made", MAKE_ANEW)
     if plan.is_empty and is_intact(tree):
         return Published(plan)
     if done := tree.done(plan.transaction):
@@ -137,7 +138,7 @@ def _still_live(tree: PublishedTree, done: Switch) -> Switch:
     if live is not None and live != done:
         raise Superseded(
             f"this was published as #{done.sequence} at {done.at}; #{live.sequence} is live since {live.at}",
-            "Make the plan anew to publish it again.",
+            MAKE_ANEW,
         )
     return done
 

@@ -5,6 +5,7 @@ from typing import Literal
 from oaio_storage.errors import AlreadyExists, ForeignPublisher, NotGuaranteed
 from oaio_storage.hosts.folders import How, Kind
 from oaio_storage.publish.head import Intent
+from oaio_storage.publish.hints import PUBLISH
 
 Outcome = Literal["happened", "did not happen", "halfway"]
 
@@ -45,6 +46,11 @@ def ways(kind: Kind, *, is_first: bool, can_exchange: bool, allow_gap: bool) -> 
         AlreadyExists: something that was not published stands there.
         NotGuaranteed: none is possible.
     """
+    if kind == "mount":
+        raise NotGuaranteed(
+            "a mount point stands in the tree's place; it can't be switched, with or without a gap",
+            "Unmount it, choose another name, or mount the disk one folder higher.",
+        )
     if kind == "other" or (kind and is_first):
         raise AlreadyExists(
             "something that was not published by oaio stands in the tree's place",
@@ -60,5 +66,5 @@ def ways(kind: Kind, *, is_first: bool, can_exchange: bool, allow_gap: bool) -> 
         return ("gap",)
     raise NotGuaranteed(
         "this disk can't exchange two folders in one step",
-        "Publish under a new name (a link will be used), or accept a moment without the tree: --allow-gap.",
+        f"Choose a new name (a link will be used), or accept a moment without it: {PUBLISH} --allow-gap",
     )

@@ -16,6 +16,7 @@ from oaio_storage.manifest import Manifest, diff
 from oaio_storage.publish.gate import given_up
 from oaio_storage.publish.head import Head, Intent, Switch
 from oaio_storage.publish.head_file import HeadFile
+from oaio_storage.publish.hints import PUBLISH, SEE_FAULTS, SEE_GENERATIONS, SEE_LIVE
 from oaio_storage.publish.places import Places, checked_id, is_id
 from oaio_storage.publish.plan import Plan, transaction_id
 from oaio_storage.publish.record import Record
@@ -114,7 +115,7 @@ class PublishedTree:
         except NotFound as err:
             raise NotFound(
                 f"there is no generation {generation} of {self.name!r} any more, or never was",
-                f"oaio generations {self.name}",
+                SEE_GENERATIONS,
             ) from err
         record = Record.parse(text, self.name, generation, like=like)
         self._records.clear()
@@ -243,9 +244,9 @@ class PublishedTree:
         live = self._wanted(head, "")
         target = self._wanted(head, generation or live.parent).generation
         if not generation and not live.parent:
-            raise NotFound(f"nothing was live in {self.name!r} before", "oaio generations lists what was.")
+            raise NotFound(f"nothing was live in {self.name!r} before", SEE_GENERATIONS)
         if head is not None and target in head.collecting:
-            raise NotFound(f"generation {target} of {self.name!r} is being removed")
+            raise NotFound(f"generation {target} of {self.name!r} is being removed", SEE_GENERATIONS)
         plan = self._planned(self.record(target).manifest, live.generation, restored=target)
         with self.begun(plan, yes=yes, restored=target) as staging:
             if lost := next(iter(staging.wanted()), None):
@@ -336,11 +337,11 @@ class PublishedTree:
         if live is None:
             raise Superseded(f"the plan for {self.name!r} was made of a generation that was never live here")
         who = f"by {live.by or 'somebody'} at {live.at} (generation {live.generation})"
-        raise Superseded(f"{self.name!r} was published {who} since the plan was made")
+        raise Superseded(f"{self.name!r} was published {who} since the plan was made", SEE_LIVE)
 
     def _trees(self, base: str, restored: str) -> Iterator[Tree]:
         if base:
-            is_plain = self.folders.kind(self.places.live) == "folder"
+            is_plain = self.folders.kind(self.places.live) in ("folder", "mount")
             folder = self.places.live if is_plain else self.places.kept(base)
             yield Tree(folder=folder, record=self.record(base))
         if restored:
@@ -352,11 +353,11 @@ class PublishedTree:
             checked_id(generation)
         live = self._switcher.seen_live(head) if head else None
         if head is None or live is None:
-            raise NotFound(f"nothing was published as {self.name!r}", f"oaio publish FOLDER {self.name}")
+            raise NotFound(f"nothing was published as {self.name!r}", PUBLISH)
         history = (live, *reversed(head.log)) if not generation else (live, *self.head.history(head))
         found = next((made for made in history if made.generation == generation), None)
         if generation and found is None:
-            raise NotFound(f"{self.name!r} has no generation {generation}", f"oaio generations {self.name}")
+            raise NotFound(f"{self.name!r} has no generation {generation}", SEE_GENERATIONS)
         return found or live
 
     def _opened(self, generation: str, stack: ExitStack) -> Opened:
@@ -373,8 +374,7 @@ class PublishedTree:
                 stack.close()
             self.sleep(_PAUSE)
         raise NotFound(
-            f"the files of generation {switch.generation} of {self.name!r} are not there",
-            f"oaio verify {self.name} says what is wrong.",
+            f"the files of generation {switch.generation} of {self.name!r} are not there", SEE_FAULTS
         )
 
     def _folders_of(self, switch: Switch, head: Head) -> Iterator[str]:

@@ -11,6 +11,7 @@ from oaio_storage.hosts.streams import sha256_of
 from oaio_storage.manifest import FileEntry
 from oaio_storage.progress import Progress, Report, ignore
 from oaio_storage.publish.head import Switch
+from oaio_storage.publish.hints import PUBLISH
 from oaio_storage.publish.record import Record
 from oaio_storage.publish.tree import PublishedTree
 
@@ -71,7 +72,7 @@ def verify(tree: PublishedTree, *, content: bool = True, report: Report = ignore
     head, _ = tree.head.read()
     live = tree.live()
     if head is None or live is None:
-        raise NotFound(f"nothing was published as {tree.name!r}", f"oaio publish FOLDER {tree.name}")
+        raise NotFound(f"nothing was published as {tree.name!r}", PUBLISH)
     left = {*tree.recorded(), *(name for name, _ in tree.folders.inside(tree.places.put_away))}
     looked = {live.generation: live} | {
         switch.generation: switch

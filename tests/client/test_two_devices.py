@@ -301,7 +301,7 @@ def test_a_missing_folder_is_a_problem_and_no_removal(make_client: MakeClient, f
     folder.rename(folder.with_name("away"))
     (problem,) = one.sync().problems
     assert problem.oaio_id == made.oaio_id
-    assert problem.way_out == "Mount or restore the folder, then: oaio sync"
+    assert problem.way_out == "Mount or restore the folder, or make it readable, then: oaio sync"
     folder.mkdir()
     assert len(one.sync().problems) == 1
     two.sync()

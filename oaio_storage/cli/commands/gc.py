@@ -8,6 +8,7 @@ from oaio_storage.cli.options import JsonOption, common
 from oaio_storage.cli.output import answer, count_text
 from oaio_storage.cli.publishing import SHOWN, AtOption, NameArgument, tree_at
 from oaio_storage.errors import NotFound
+from oaio_storage.publish.hints import PUBLISH
 
 
 def gc(  # noqa: PLR0913 - one parameter for each option
@@ -36,7 +37,7 @@ def gc(  # noqa: PLR0913 - one parameter for each option
     with tree_at(at, name) as tree:
         done = clean_up(tree, at_once=now, dry_run=dry_run)
         if done == Cleaned() and tree.live() is None:
-            raise NotFound(f"nothing was published as {name!r}", f"oaio publish FOLDER {name} --to {at}")
+            raise NotFound(f"nothing was published as {name!r}", PUBLISH)
     lines = [
         *(f"generation   {one[:SHOWN]}" for one in done.generations),
         *(f"publication  {one[:SHOWN]}" for one in done.stagings),

@@ -9,6 +9,7 @@ from oaio_storage.cli.options import JsonOption, common
 from oaio_storage.cli.output import answer, count_text, size_text
 from oaio_storage.cli.publishing import SHOWN, AtOption, NameArgument, tree_at
 from oaio_storage.errors import NotFound
+from oaio_storage.publish.hints import PUBLISH
 
 if TYPE_CHECKING:
     from oaio_storage.publish.head import Switch
@@ -21,8 +22,8 @@ def generations(ctx: typer.Context, name: NameArgument, *, at: AtOption, as_json
     """
     with tree_at(at, name) as tree:
         history, live, kept = tree.history(), tree.live(), set(tree.recorded())
-    if live is None:
-        raise NotFound(f"nothing was published as {name!r}", f"oaio publish FOLDER {name} --to {at}")
+        if live is None:
+            raise NotFound(f"nothing was published as {name!r}", PUBLISH)
     if live not in history:
         history = (*history, live)
     told = [

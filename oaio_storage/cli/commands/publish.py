@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import attrs
 import typer
 
+from oaio_storage.cli.hints import hints_filled
 from oaio_storage.cli.options import JsonOption, common, named_path
 from oaio_storage.cli.output import answer, count_text, size_text
 from oaio_storage.cli.progressing import progress
@@ -52,7 +53,9 @@ SavePlanOption = Annotated[
 ]
 PlanOption = Annotated[
     Path | None,
-    typer.Option("--plan", metavar="FILE", help="Do exactly what a saved plan says, or nothing."),
+    typer.Option(
+        "--plan", metavar="FILE", readable=False, help="Do exactly what a saved plan says, or nothing."
+    ),
 ]
 LayoutOption = Annotated[
     str, typer.Option("--layout", metavar="L", help="How the tree is kept: swapped (plain files).")
@@ -110,7 +113,7 @@ def _tree(order: _Order, name: str, to: str, *, layout: str, allow_gap: bool) ->
 
     if layout != LAYOUT:
         raise InvalidArgument(f"there is no layout {layout[:80]!r}", f"--layout {LAYOUT}")
-    with host_of(to) as host:
+    with host_of(to) as host, hints_filled(FOLDER=order.folder, NAME=name, HOST=to):
         tree = PublishedTree(host=host, name=name, by=publisher(), allow_gap=allow_gap)
         check_apart(order.folder, Path(tree.folders.root_folder))
         if order.save_plan:

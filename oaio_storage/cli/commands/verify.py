@@ -4,11 +4,13 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from oaio_storage.cli.hints import filled
 from oaio_storage.cli.options import JsonOption, common
 from oaio_storage.cli.output import answer, count_text, note, size_text
 from oaio_storage.cli.progressing import progress
 from oaio_storage.cli.publishing import SHOWN, AtOption, NameArgument, tree_at
 from oaio_storage.errors import EXIT_DONE, EXIT_FAILED
+from oaio_storage.publish.hints import PUBLISH
 
 if TYPE_CHECKING:
     from oaio_storage.publish.verifying import Verified
@@ -39,16 +41,17 @@ def _help(found: "Verified", name: str, at: str) -> list[str]:
     """What is affected, and what helps."""
     old = [one for one in found.damaged if one != found.live]
     kept = ", ".join(one[:SHOWN] for one in old)
-    remove = f"oaio gc {name} --at {at} --now removes all that is not live"
     if found.live not in found.damaged:
         return [
             f"oaio: {name!r} is live as it was published; {kept} can't be gone back to whole",
-            f"hint: {remove}",
+            filled("hint: Remove all that is not live: oaio gc NAME --at HOST --now", NAME=name, HOST=at),
         ]
     also = f", and so are {kept}" if old else ""
+    more = " && oaio gc NAME --at HOST --now" if old else ""
+    hint = (
+        f"hint: Send again what is damaged{', then remove all that is not live' * bool(old)}: {PUBLISH}{more}"
+    )
     return [
         f"oaio: {name!r} is not as it was published: what is live is damaged{also}",
-        f"hint: oaio publish FOLDER {name} --to {at} sends again what is damaged; then {remove}"
-        if old
-        else f"hint: oaio publish FOLDER {name} --to {at} sends again what is damaged",
+        filled(hint, NAME=name, HOST=at),
     ]

@@ -129,6 +129,10 @@ class CrashDisk(Machine):
             self._alive()
             return describe(self._at(handle).node)
 
+    def mount(self, handle: int) -> int:  # noqa: ARG002 - nothing is mounted on it
+        """See ``Disk``."""
+        return 0
+
     # ---- names
 
     def lstat(self, name: str, *, folder: int) -> os.stat_result:
