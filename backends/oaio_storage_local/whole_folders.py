@@ -12,8 +12,8 @@ from typing import BinaryIO
 
 import attrs
 
-from oaio_storage.errors import Busy, Corrupt, NotFound, NotGuaranteed, Unavailable
-from oaio_storage.hosts.folders import Guards, How, Incoming, Kind, Link, Placed, unproven
+from oaio_storage.errors import Busy, Changed, Corrupt, NotFound, NotGuaranteed, Unavailable
+from oaio_storage.hosts.folders import Guards, How, Incoming, Kind, Link, Placed, Standing, unproven
 from oaio_storage.hosts.streams import PIECE
 from oaio_storage_local import switches, trees
 from oaio_storage_local.disk import Disk
@@ -57,6 +57,15 @@ class WholeFolders:
                         return "mount" if self._disk.mount(folder) != self._disk.mount(parent) else "folder"
             return "link" if stat.S_ISLNK(mode) else "other"
         return ""
+
+    def standing(self, name: str) -> Standing:
+        """As in ``HostFolders``."""
+        with self._root("look at", name) as root:
+            try:
+                pointed_at = self._disk.readlink(name, folder=root)
+            except OSError:  # nothing, or no link
+                pointed_at = ""
+        return Standing(self.kind(name), self.identity(name), pointed_at)
 
     def identity(self, path: str) -> str:
         """As in ``HostFolders``."""
@@ -212,9 +221,11 @@ class WholeFolders:
 
     # ---- switching
 
-    def switch(self, staged: str, place: str, how: How, *, guards: Guards) -> None:
+    def switch(self, staged: str, place: str, how: How, *, found: Standing, guards: Guards) -> None:
         """As in ``HostFolders``."""
         with self._root("switch", place) as root, self._guarded(root, guards):
+            if self.standing(place) != found:
+                raise Changed(f"something else stands at {place!r} than a moment ago")
             try:
                 switches.switch(self._folders, root, staged, place, how)
             except OSError as err:

@@ -18,6 +18,21 @@ How = Literal["exchange", "point", "gap"]
 renamed away and renamed in, with a moment in which nothing is there."""
 
 
+@attrs.frozen
+class Standing:
+    """What stands somewhere.
+
+    Attributes:
+        kind: what it is.
+        folder: its identity, or that of the folder that a link names, as :meth:`HostFolders.identity`.
+        pointed_at: what a link names; empty: it is none.
+    """
+
+    kind: Kind
+    folder: str = ""
+    pointed_at: str = ""
+
+
 class Placed(NamedTuple):
     """A file in a folder.
 
@@ -77,6 +92,10 @@ class HostFolders(Protocol):
 
     def kind(self, path: str) -> Kind:
         """What stands at ``path``."""
+        ...
+
+    def standing(self, name: str) -> Standing:
+        """What stands at a name in the root."""
         ...
 
     def identity(self, path: str) -> str:
@@ -163,8 +182,8 @@ class HostFolders(Protocol):
         """
         ...
 
-    def switch(self, staged: str, place: str, how: How, *, guards: Guards) -> None:
-        """Let the folder ``staged`` take the ``place``, durably, unless a guard has changed.
+    def switch(self, staged: str, place: str, how: How, *, found: Standing, guards: Guards) -> None:
+        """Let the folder ``staged`` take the ``place``, durably, unless that or a guard has changed.
 
         What was there before lies at ``staged`` afterwards; if nothing was, nothing does. What could not be
         made durable is taken back.
@@ -174,10 +193,11 @@ class HostFolders(Protocol):
             place: a name in the root.
             how: in which way. With ``"point"`` ``staged`` stays where it is and ``place`` is a link to it.
                 With ``"gap"`` what was there lies at :func:`displaced` of ``staged`` in between.
+            found: what must stand there, so that no stranger's folder is taken for it.
             guards: what must be as it was.
 
         Raises:
-            Changed: a guard is not as it must be.
+            Changed: something else stands there, or a guard is not as it must be.
             NotGuaranteed: this is not possible here in this way.
         """
         ...

@@ -16,7 +16,8 @@ from oaio_storage.manifest import FileEntry, Manifest
 from oaio_storage.progress import Progress, Report, ignore
 from oaio_storage.publish.checkout_plan import Placed, steps
 from oaio_storage.publish.checkout_target import ChangedHereError, Target
-from oaio_storage.publish.tree import Opened, PublishedTree
+from oaio_storage.publish.opening import Opened
+from oaio_storage.publish.tree import PublishedTree
 from oaio_storage.scan import check_apart, scan
 
 

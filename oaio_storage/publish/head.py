@@ -86,6 +86,7 @@ class Head:
         log: the last switches, oldest first; the last one is what is live. Empty before the first commit.
         logs: names of the blobs that hold the older ones, oldest first.
         intent: a switch that is under way; None if none is.
+        folder: identity of the folder that the last switch made live, by which it is told from a stranger's.
         collecting: generations that are being removed; nothing may go back to them any more.
     """
 
@@ -95,6 +96,7 @@ class Head:
     log: tuple[Switch, ...] = ()
     logs: tuple[str, ...] = ()
     intent: Intent | None = None
+    folder: str = attrs.field(default="", validator=instance_of(str))
     collecting: tuple[str, ...] = ()
 
     @property
@@ -115,7 +117,8 @@ class Head:
     def switched(self, nonce: str) -> Self:
         """This head after the switch of its intent was seen to have happened."""
         assert self.intent is not None, "there is no intent"
-        return attrs.evolve(self, nonce=nonce, log=(*self.log, self.intent.switch), intent=None)
+        log, folder = (*self.log, self.intent.switch), self.intent.staged
+        return attrs.evolve(self, nonce=nonce, log=log, folder=folder, intent=None)
 
     def find(self, transaction: str) -> Switch | None:
         """The switch that a transaction made, as far as the kept log tells."""

@@ -76,6 +76,11 @@ class Places:
         """The folder with the files of a generation that is not live."""
         return f"{self.put_away}/{checked_id(generation)}"
 
+    def is_kept(self, path: str) -> bool:
+        """Whether ``path`` is the folder of some generation that is not live."""
+        folder, _, name = path.rpartition("/")
+        return folder == self.put_away and is_id(name)
+
     def staging(self, transaction: str) -> str:
         """The folder of a publication under way."""
         return f"{STATE_FOLDER}/{self.stagings}/{checked_id(transaction)}"

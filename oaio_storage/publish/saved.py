@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from oaio_storage import durable
-from oaio_storage.errors import InvalidArgument, NotFound, Superseded
+from oaio_storage.errors import Corrupt, InvalidArgument, NotFound, Superseded
 from oaio_storage.manifest import Manifest
 from oaio_storage.publish.hints import MAKE_ANEW
 from oaio_storage.publish.places import is_id
@@ -32,8 +32,10 @@ def save_plan(plan: Plan, file: Path) -> None:
         ) from err
 
 
-def read_plan(file: Path, tree: PublishedTree) -> Plan:
+def read_plan(file: Path, tree: PublishedTree, *, yes: bool = False) -> Plan:
     """The plan in ``file``, which is for ``tree``.
+
+    With ``yes`` also one that was made although the record of what is live was lost.
 
     Raises:
         NotFound: there is no such file.
@@ -54,6 +56,8 @@ def read_plan(file: Path, tree: PublishedTree) -> Plan:
             )
     try:
         base = tree.record(told["base"]).manifest if told["base"] else Manifest()
+    except Corrupt:
+        base = tree.live_manifest(yes=yes)
     except NotFound as err:
         raise Superseded(
             f"the plan for {tree.name!r} was made of a generation that is not kept", MAKE_ANEW

@@ -8,7 +8,14 @@ from typing import BinaryIO
 
 import attrs
 
-from oaio_storage.errors import Corrupt, InvalidArgument, RootUnavailable, SourceChanged, Superseded
+from oaio_storage.errors import (
+    Corrupt,
+    InvalidArgument,
+    RootUnavailable,
+    SourceChanged,
+    Superseded,
+    WrongRoot,
+)
 from oaio_storage.hash_cache import HashCache
 from oaio_storage.manifest import Manifest, diff
 from oaio_storage.progress import Progress, Report, ignore
@@ -18,7 +25,7 @@ from oaio_storage.publish.plan import Plan, transaction_id
 from oaio_storage.publish.staging import Staging
 from oaio_storage.publish.switcher import LAYOUT
 from oaio_storage.publish.tree import PublishedTree
-from oaio_storage.publish.verifying import is_intact
+from oaio_storage.publish.verifying import Fault, repairs
 from oaio_storage.scan import Scan, check_apart, scan
 
 _SHOWN = 3
@@ -33,22 +40,32 @@ class Published:
         switch: how it became live; None if that was live already, so that nothing was done.
         sent: files whose content was sent; all others the host had.
         bytes_sent: bytes of these.
+        repairs: what did not look as it was put live, and is put right; None: that was not looked at, since
+            other files change in any case.
     """
 
     plan: Plan
     switch: Switch | None = None
     sent: int = 0
     bytes_sent: int = 0
+    repairs: tuple[Fault, ...] | None = None
 
 
 def look(
-    tree: PublishedTree, folder: Path, *, cache: HashCache | None = None, report: Report = ignore
+    tree: PublishedTree,
+    folder: Path,
+    *,
+    yes: bool = False,
+    cache: HashCache | None = None,
+    report: Report = ignore,
 ) -> Manifest:
     """What publishing ``folder`` would make live. Nothing is changed.
 
-    Files that are live and hidden by a pattern of ``.oaioignore`` now stay as they are.
+    Files that are live and hidden by a pattern of ``.oaioignore`` now stay as they are; with ``yes`` they go
+    if the record of what is live is lost.
 
     Raises:
+        Corrupt: it is lost, and ``yes`` is needed.
         RootUnavailable: the folder is missing, no folder or unreadable; or something in it can't be told.
         InvalidArgument: the folder is a link.
         RootOverlap: the folder holds the host's root, or lies in it.
@@ -57,8 +74,7 @@ def look(
     found = _scanned(tree, folder, cache, report)
     if not found.ignored:
         return found.manifest
-    live = tree.live()
-    base = tree.record(live.generation).manifest if live else Manifest()
+    base = tree.live_manifest(yes=yes)
     return found.changes(base).apply(base)
 
 
@@ -68,9 +84,11 @@ def first_plan(
     """What publishing ``folder`` would do on a host whose root was not set up yet; only to be looked at.
 
     Raises:
-        As :func:`look`.
+        As :func:`look`; AlreadyExists: something stands in the tree's place.
     """
     manifest = _scanned(tree, folder, cache, report).manifest
+    with suppress(WrongRoot):  # there is no folder yet
+        tree.check_place()
     return Plan(
         tree=tree.name,
         root="",
@@ -100,7 +118,8 @@ def publish_folder(  # noqa: PLR0913 - each is said once for a publication
         tree: where it goes.
         folder: only read.
         plan: made earlier and looked at; the folder has to be as it was then.
-        yes: also if the tree would be empty, or more than half of its files would go.
+        yes: also if the tree would be empty, or more than half of its files would go, or if the record of
+            what is live is lost, so that this can't be told.
         cache: checksums of earlier looks.
         report: told the files that were looked at and sent.
 
@@ -108,13 +127,14 @@ def publish_folder(  # noqa: PLR0913 - each is said once for a publication
         As :func:`look`, ``PublishedTree.begin`` and ``PublishedTree.commit``; SourceChanged also where the
         folder is not what the plan says, and NotGuaranteed where the host ignores conditions.
     """
-    manifest = look(tree, folder, cache=cache, report=report)
+    manifest = look(tree, folder, yes=yes, cache=cache, report=report)
     if plan is None:
-        plan = tree.plan(manifest)
+        plan = tree.plan(manifest, yes=yes)
     elif plan.manifest != manifest:
         raise SourceChanged(f"{str(folder)!r} has changed since the plan was made", MAKE_ANEW)
-    if plan.is_empty and is_intact(tree):
-        return Published(plan)
+    wrong = repairs(tree) if plan.is_empty else None
+    if wrong == ():
+        return Published(plan, repairs=wrong)
     if done := tree.done(plan.transaction):
         return Published(plan, _still_live(tree, done))
     if not plan.base:
@@ -125,7 +145,7 @@ def publish_folder(  # noqa: PLR0913 - each is said once for a publication
     with tree.begun(plan, yes=yes) as staging:
         with suppress(Superseded):  # by a twin: what commit says then is what holds
             sent, size = _send(staging, folder, report)
-        return Published(plan, tree.commit(staging), sent, size)
+        return Published(plan, tree.commit(staging), sent, size, wrong)
 
 
 def _still_live(tree: PublishedTree, done: Switch) -> Switch:

@@ -10,19 +10,23 @@ import attrs
 from oaio_storage.errors import (
     AlreadyExists,
     Changed,
+    Corrupt,
     ForeignPublisher,
     InvalidArgument,
+    NotFound,
     NotGuaranteed,
     OaioError,
 )
 from oaio_storage.hosts import CshApi
-from oaio_storage.hosts.folders import HostFolders, How, displaced
+from oaio_storage.hosts.folders import HostFolders, How, Standing, displaced
+from oaio_storage.publish.comparing import holds
 from oaio_storage.publish.head import Head, Intent, Switch
 from oaio_storage.publish.head_file import HeadFile
 from oaio_storage.publish.places import Places
 from oaio_storage.publish.record import Record
+from oaio_storage.publish.records import Records
 from oaio_storage.publish.staging import Staging
-from oaio_storage.publish.switching import outcome, ways
+from oaio_storage.publish.switching import Outcome, outcome, ways
 
 LAYOUT = "swapped"
 PATIENCE = 20.0
@@ -33,17 +37,23 @@ _PAUSE = 0.02
 
 @attrs.frozen(kw_only=True)
 class Switcher:
-    """The switches of one tree; see :class:`~oaio_storage.publish.tree.PublishedTree` and decision 0060."""
+    """The switches of one tree; see :class:`~oaio_storage.publish.tree.PublishedTree` and decision 0060.
+
+    Attributes:
+        adopted: identities of folders that were found to hold what is live, to the byte.
+    """
 
     host: CshApi
     folders: HostFolders
     places: Places
     head: HeadFile
+    records: Records
     by: str
     allow_gap: bool
     clock: Callable[[], datetime]
     ids: Callable[[], str]
     sleep: Callable[[float], None]
+    adopted: set[str]
 
     def recovered(self) -> tuple[Head | None, str]:
         """The head and its version, after a switch that was interrupted was completed or taken back.
@@ -75,13 +85,28 @@ class Switcher:
             return intent.switch
         return head.live
 
+    def check_place(self) -> None:
+        """Do nothing if the next generation may take the tree's place as things are. Nothing is changed.
+
+        Raises:
+            AlreadyExists, ForeignPublisher, NotGuaranteed: as for ``PublishedTree.commit``.
+        """
+        found = self.folders.standing(self.places.live)
+        while found.kind:
+            head, version = self.head.read()
+            with suppress(Changed):
+                self._ways(found, head, version)
+                return
+            found = self.folders.standing(self.places.live)
+
     def switch(self, staging: Staging, head: Head | None, version: str) -> Switch:
         """Let a complete staging become live on top of ``head``, which has no intent; how it did.
 
         Raises:
             Changed: the head is another one by now; nothing of this publication is visible, or somebody else
                 completed it.
-            InvalidArgument, Superseded, NotGuaranteed, AlreadyExists: as for ``PublishedTree.commit``.
+            InvalidArgument, Superseded, NotGuaranteed, AlreadyExists, ForeignPublisher: as for
+                ``PublishedTree.commit``.
         """
         head = head or Head(layout=LAYOUT, nonce=self.ids())
         switch = self._entry(staging, head)
@@ -91,7 +116,8 @@ class Switcher:
         except InvalidArgument:
             staging.open()
             raise
-        hows = self._ways(head, version)
+        found = self.folders.standing(self.places.live)
+        hows = self._ways(found, head, version)
         self.folders.take_modes(staging.files, self.places.live)
         try:
             self.folders.flush(staging.files)
@@ -104,16 +130,14 @@ class Switcher:
         if hows == ("point",):
             staged = self.places.kept(switch.generation)
             self.folders.move(staging.files, staged)
-        intent = Intent(
-            switch=switch,
-            staged=self.folders.identity(staged),
-            live=self.folders.identity(self.places.live),
-        )
+        intent = Intent(switch=switch, staged=self.folders.identity(staged), live=found.folder)
         if not intent.staged:
             raise Changed("somebody else goes on with the same publication")
+        if self.folders.standing(self.places.live) != found:
+            raise Changed("something else stands in the tree's place than a moment ago")
         head = attrs.evolve(head, intent=intent, nonce=self.ids())
         version = self.head.swap(head, version)
-        self._take_place(staged, hows, {self.places.head: version, **guards}, head)
+        self._take_place(staged, hows, found, {self.places.head: version, **guards}, head)
         self.head.swap(head.switched(self.ids()), version)
         self.settle(switch)
         return switch
@@ -125,18 +149,43 @@ class Switcher:
             for folder in (staged, displaced(staged)):
                 self.folders.move(folder, self.places.kept(switch.parent))
 
-    def _ways(self, head: Head, version: str) -> tuple[How, ...]:
+    def _ways(self, found: Standing, head: Head | None, version: str) -> tuple[How, ...]:
         try:
             return ways(
-                self.folders.kind(self.places.live),
-                is_first=head.live is None,
+                found.kind,
+                is_ours=self._is_ours(found, head),
+                is_first=head is None or head.live is None,
                 can_exchange=self.host.guarantees.swap,
                 allow_gap=self.allow_gap,
             )
-        except AlreadyExists as err:
+        except (AlreadyExists, ForeignPublisher) as err:
             if self.head.read()[1] != version:
                 raise Changed(f"{self.places.tree!r} was published by somebody else meanwhile") from err
             raise
+
+    def _is_ours(self, found: Standing, head: Head | None) -> bool:
+        """Whether a publication put there what was found in the tree's place (decision 0064)."""
+        if found.kind == "link":
+            return self.places.is_kept(found.pointed_at)
+        if found.kind != "folder" or head is None:
+            return not found.kind
+        intent = head.intent
+        known = {"", head.folder, *((intent.staged, intent.live) if intent else ())}
+        if found.folder in known | self.adopted:
+            return True
+        if head.live is not None and self._holds(head.generation):
+            self.adopted.add(found.folder)
+            return True
+        return False
+
+    def _holds(self, generation: str) -> bool:
+        """Whether exactly the files of a generation lie in the tree's place, for instance after a restore."""
+        try:
+            record = self.records.read(generation)
+            with self.folders.hold(self.places.live) as folder:
+                return holds(record, folder)
+        except (Corrupt, NotFound):
+            return False
 
     def _entry(self, staging: Staging, head: Head) -> Switch:
         plan = staging.plan
@@ -154,11 +203,13 @@ class Switcher:
             size=plan.manifest.size,
         )
 
-    def _take_place(self, staged: str, hows: Sequence[How], guards: Mapping[str, str], head: Head) -> None:
+    def _take_place(
+        self, staged: str, hows: Sequence[How], found: Standing, guards: Mapping[str, str], head: Head
+    ) -> None:
         """Switch in the first way that is possible; if none is, take the intent back."""
         for how in hows:
             try:
-                self.folders.switch(staged, self.places.live, how, guards=guards)
+                self.folders.switch(staged, self.places.live, how, found=found, guards=guards)
             except NotGuaranteed:
                 if how == hows[-1]:
                     with suppress(Changed):
@@ -181,7 +232,7 @@ class Switcher:
         except ForeignPublisher as err:
             if self.head.read()[1] != version:  # somebody else decided, and went on
                 raise Changed(f"{self.places.tree!r} was published by somebody else meanwhile") from err
-            raise
+            what = self._judged(head, err)
         if what == "halfway":
             self.folders.move(aside, live)
         if what == "happened":
@@ -189,3 +240,17 @@ class Switcher:
             self.settle(intent.switch)
         else:
             self.head.swap(attrs.evolve(head, intent=None, nonce=self.ids()), version)
+
+    def _judged(self, head: Head, doubt: ForeignPublisher) -> Outcome:
+        """The outcome of a switch where identities don't tell: a restored copy has others.
+
+        Raises:
+            ForeignPublisher: content does not tell either.
+        """
+        if not self.folders.kind(self.places.live):
+            return "did not happen"  # whatever was there is gone; the next publication puts it right
+        if self._holds(cast("Intent", head.intent).switch.generation):
+            return "happened"
+        if self._holds(head.generation):
+            return "did not happen"
+        raise doubt

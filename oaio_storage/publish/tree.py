@@ -5,42 +5,28 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
-from typing import cast
 
 import attrs
 
 from oaio_storage.errors import Busy, Changed, Corrupt, InvalidArgument, NotFound, Superseded, Unavailable
 from oaio_storage.hosts import CshApi
-from oaio_storage.hosts.folders import HeldFolder, HostFolders, displaced
+from oaio_storage.hosts.folders import HostFolders
 from oaio_storage.manifest import Manifest, diff
 from oaio_storage.publish.gate import given_up
-from oaio_storage.publish.head import Head, Intent, Switch
+from oaio_storage.publish.head import Head, Switch
 from oaio_storage.publish.head_file import HeadFile
-from oaio_storage.publish.hints import PUBLISH, SEE_FAULTS, SEE_GENERATIONS, SEE_LIVE
-from oaio_storage.publish.places import Places, checked_id, is_id
+from oaio_storage.publish.hints import SEE_GENERATIONS, SEE_LIVE
+from oaio_storage.publish.opening import Opened, Opener
+from oaio_storage.publish.places import Places, is_id
 from oaio_storage.publish.plan import Plan, transaction_id
 from oaio_storage.publish.record import Record
+from oaio_storage.publish.records import Records
 from oaio_storage.publish.staging import Staging, Tree
 from oaio_storage.publish.switcher import LAYOUT, Switcher
 
 _SEE_FAULTS = "See what is wrong: oaio verify NAME --at HOST"
-_ATTEMPTS, _PAUSE = 100, 0.02
+_PAUSE = 0.02
 _NO_FILES = Manifest()
-
-
-@attrs.frozen
-class Opened:
-    """One generation, open for reading.
-
-    Attributes:
-        switch: how it became live.
-        record: its files.
-        folder: where they are read from; stays the same whatever becomes live meanwhile.
-    """
-
-    switch: Switch
-    record: Record
-    folder: HeldFolder
 
 
 @attrs.frozen(kw_only=True)
@@ -69,11 +55,16 @@ class PublishedTree:
     ids: Callable[[], str] = lambda: secrets.token_hex(16)
     sleep: Callable[[float], None] = time.sleep
     places: Places = attrs.field(init=False)
-    _records: dict[str, Record] = attrs.field(factory=dict, init=False, repr=False, eq=False)
+    _records: Records = attrs.field(init=False, repr=False, eq=False)
+    _adopted: set[str] = attrs.field(factory=set, init=False, repr=False, eq=False)
 
     @places.default
     def _places(self) -> Places:
         return Places(self.name)
+
+    @_records.default
+    def _of_generations(self) -> Records:
+        return Records(self.host.state, self.places)
 
     @property
     def folders(self) -> HostFolders:
@@ -108,19 +99,20 @@ class PublishedTree:
             NotFound: there is no such generation, or it was collected.
             Corrupt: its record is damaged.
         """
-        if known := self._records.get(generation):
-            return known
-        try:
-            text = self.host.state.read(self.places.record(generation))
-        except NotFound as err:
-            raise NotFound(
-                f"there is no generation {generation} of {self.name!r} any more, or never was",
-                SEE_GENERATIONS,
-            ) from err
-        record = Record.parse(text, self.name, generation, like=like)
-        self._records.clear()
-        self._records[generation] = record
-        return record
+        return self._records.read(generation, like=like)
+
+    def live_manifest(self, *, yes: bool = False) -> Manifest:
+        """The files that are live; none if none ever were, or if ``yes`` and the record of them is lost.
+
+        Raises:
+            Corrupt: the record is lost, and ``yes`` is needed.
+            Superseded: somebody published, and cleaned up, meanwhile.
+        """
+        return self._manifest_of(self._generation(), yes=yes)
+
+    def is_gone(self) -> bool:
+        """Whether nothing stands in the tree's place."""
+        return not self.folders.kind(self.places.live)
 
     @contextmanager
     def open(self, generation: str = "") -> Iterator[Opened]:
@@ -130,19 +122,34 @@ class PublishedTree:
             NotFound: nothing was published, or this generation is not kept any more.
         """
         with ExitStack() as stack:
-            yield self._opened(generation, stack)
+            yield self._opener.open(generation, stack)
 
     # ---- publishing
 
-    def plan(self, manifest: Manifest) -> Plan:
-        """What publishing ``manifest`` would do. Nothing is changed."""
+    def plan(self, manifest: Manifest, *, yes: bool = False) -> Plan:
+        """What publishing ``manifest`` would do. Nothing is changed.
+
+        Args:
+            manifest: what is to be live.
+            yes: also if the record of what is live is lost: then all files are new, and nothing is known of
+                others that lie there.
+
+        Raises:
+            Corrupt: ``yes`` is needed.
+            AlreadyExists, ForeignPublisher, NotGuaranteed: it can't be published, as for :meth:`commit`.
+        """
+        self.check_place()
         while True:
-            base = self.live()
-            try:
-                return self._planned(manifest, base.generation if base else "")
-            except NotFound:
-                if self.live() == base:  # else it was replaced, and collected, meanwhile
-                    raise
+            with suppress(Superseded):
+                return self._planned(manifest, self._generation(), yes=yes)
+
+    def check_place(self) -> None:
+        """Do nothing if a publication could become live, as far as is seen without one. Nothing is changed.
+
+        Raises:
+            AlreadyExists, ForeignPublisher, NotGuaranteed: as for :meth:`commit`.
+        """
+        self._switcher.check_place()
 
     def begin(self, plan: Plan, *, yes: bool = False, restored: str = "") -> Staging:
         """Make ready for the files of ``plan``; what the host has already is taken over.
@@ -155,6 +162,7 @@ class PublishedTree:
         Raises:
             Superseded: something else is live than the plan was made of.
             MassDeletion: ``yes`` is needed.
+            AlreadyExists, ForeignPublisher, NotGuaranteed: as for :meth:`commit`.
         """
         staging = self._staging(plan, restored)
         if not self._is_done(plan, yes=yes):
@@ -187,6 +195,8 @@ class PublishedTree:
             Superseded: something else became live since the plan was made, or the staging was given up.
             InvalidArgument: files are missing.
             NotGuaranteed: this disk can't switch folders in one step.
+            AlreadyExists, ForeignPublisher: something that was not published stands in the tree's place; it
+                is left alone, as is all else.
         """
         transaction = staging.plan.transaction
         while True:
@@ -238,16 +248,18 @@ class PublishedTree:
             NotFound: there is none, or it is not kept any more.
             Superseded: somebody else published meanwhile.
             MassDeletion: ``yes`` is needed.
-            Corrupt: files of it are damaged.
+            Corrupt: files of that generation are damaged, or its record is lost; or that of the live one, and
+                ``yes`` is needed.
+            AlreadyExists, ForeignPublisher, NotGuaranteed: as for :meth:`commit`.
         """
         head, _ = self._switcher.recovered()
-        live = self._wanted(head, "")
-        target = self._wanted(head, generation or live.parent).generation
+        live = self._opener.wanted(head, "")
+        target = self._opener.wanted(head, generation or live.parent).generation
         if not generation and not live.parent:
             raise NotFound(f"nothing was live in {self.name!r} before", SEE_GENERATIONS)
         if head is not None and target in head.collecting:
             raise NotFound(f"generation {target} of {self.name!r} is being removed", SEE_GENERATIONS)
-        plan = self._planned(self.record(target).manifest, live.generation, restored=target)
+        plan = self._planned(self.record(target).manifest, live.generation, target, yes=yes)
         with self.begun(plan, yes=yes, restored=target) as staging:
             if lost := next(iter(staging.wanted()), None):
                 raise Corrupt(f"generation {target} of {self.name!r} is damaged, {lost!r} first", _SEE_FAULTS)
@@ -273,12 +285,18 @@ class PublishedTree:
             folders=self.folders,
             places=self.places,
             head=self.head,
+            records=self._records,
             by=self.by,
             allow_gap=self.allow_gap,
             clock=self.clock,
             ids=self.ids,
             sleep=self.sleep,
+            adopted=self._adopted,
         )
+
+    @property
+    def _opener(self) -> Opener:
+        return Opener(self._switcher)
 
     def done(self, transaction: str) -> Switch | None:
         """The switch that a transaction made; None if it made none so far."""
@@ -303,23 +321,31 @@ class PublishedTree:
         self._check_base(plan, head)
         if not yes:
             plan.check_deletions()
+        self.check_place()
         return False
 
     def _fill(self, staging: Staging) -> None:
         """Let files come, and take over what the host has."""
         staging.open()
-        plan = staging.plan
-        try:
-            trees = list(self._trees(plan.base, staging.restored))
-        except NotFound:
-            self._check_base(plan, self._switcher.recovered()[0])  # else it was collected meanwhile
-            raise
+        trees = list(self._trees(staging.plan, staging.restored))
         with suppress(Superseded):  # it may have been committed by a twin; commit says what holds
             staging.take_over(trees)
 
-    def _planned(self, manifest: Manifest, base: str, restored: str = "") -> Plan:
+    def _generation(self) -> str:
+        live = self.live()
+        return live.generation if live else ""
+
+    def _manifest_of(self, base: str, *, yes: bool, like: Manifest | None = None) -> Manifest:
+        try:
+            record = self._records.of_live(base, yes=yes, like=like) if base else None
+        except Corrupt as err:
+            if self._generation() != base:
+                raise Superseded(f"{self.name!r} was published by somebody else meanwhile") from err
+            raise
+        return record.manifest if record else _NO_FILES
+
+    def _planned(self, manifest: Manifest, base: str, restored: str = "", *, yes: bool = False) -> Plan:
         root = self.host.root_id()
-        live = self.record(base, like=manifest).manifest if base else _NO_FILES
         return Plan(
             tree=self.name,
             root=root,
@@ -327,7 +353,7 @@ class PublishedTree:
             base=base,
             transaction=transaction_id(root, self.name, base, manifest.digest(), self.by, restored),
             manifest=manifest,
-            changes=diff(live, manifest),
+            changes=diff(self._manifest_of(base, yes=yes, like=manifest), manifest),
         )
 
     def _check_base(self, plan: Plan, head: Head | None) -> None:
@@ -339,60 +365,17 @@ class PublishedTree:
         who = f"by {live.by or 'somebody'} at {live.at} (generation {live.generation})"
         raise Superseded(f"{self.name!r} was published {who} since the plan was made", SEE_LIVE)
 
-    def _trees(self, base: str, restored: str) -> Iterator[Tree]:
-        if base:
+    def _trees(self, plan: Plan, restored: str) -> Iterator[Tree]:
+        record = self._records.of_live(plan.base, yes=True) if plan.base else None
+        if record:
             is_plain = self.folders.kind(self.places.live) in ("folder", "mount")
-            folder = self.places.live if is_plain else self.places.kept(base)
-            yield Tree(folder=folder, record=self.record(base))
+            folder = self.places.live if is_plain else self.places.kept(plan.base)
+            yield Tree(folder=folder, record=record)
+        else:
+            self._check_base(plan, self._switcher.recovered()[0])  # else it was collected meanwhile
         if restored:
             yield Tree(folder=self.places.kept(restored), record=self.record(restored))
 
-    def _wanted(self, head: Head | None, generation: str) -> Switch:
-        """The switch that made ``generation`` live; the last one if it is empty."""
-        if generation:
-            checked_id(generation)
-        live = self._switcher.seen_live(head) if head else None
-        if head is None or live is None:
-            raise NotFound(f"nothing was published as {self.name!r}", PUBLISH)
-        history = (live, *reversed(head.log)) if not generation else (live, *self.head.history(head))
-        found = next((made for made in history if made.generation == generation), None)
-        if generation and found is None:
-            raise NotFound(f"{self.name!r} has no generation {generation}", SEE_GENERATIONS)
-        return found or live
 
-    def _opened(self, generation: str, stack: ExitStack) -> Opened:
-        for _ in range(_ATTEMPTS):
-            head, version = self.head.read()
-            switch = self._wanted(head, generation)
-            for folder in self._folders_of(switch, cast("Head", head)):
-                with suppress(NotFound, Busy):
-                    held = stack.enter_context(self.folders.hold(folder))
-                    is_live = folder == self.places.live
-                    is_same = self.head.read()[1] == version
-                    if is_same and (not is_live or _is_of(cast("Head", head).intent, switch, held)):
-                        return Opened(switch, self.record(switch.generation), held)
-                stack.close()
-            self.sleep(_PAUSE)
-        raise NotFound(
-            f"the files of generation {switch.generation} of {self.name!r} are not there", SEE_FAULTS
-        )
-
-    def _folders_of(self, switch: Switch, head: Head) -> Iterator[str]:
-        """Where the files of a generation may lie, given the head."""
-        live = self._switcher.seen_live(head)
-        if live is not None and live.generation == switch.generation:
-            yield self.places.live
-            return
-        yield self.places.kept(switch.generation)
-        after = [head.intent.switch] if head.intent else []
-        for follower in (*after, *reversed(head.log)):
-            if follower.parent == switch.generation:  # and was interrupted before it put these files away
-                staged = self.places.staged(follower.transaction)
-                yield from (staged, displaced(staged))
-
-
-def _is_of(intent: Intent | None, switch: Switch, held: HeldFolder) -> bool:
-    """Whether the folder that was found in the tree's place is the one of ``switch``."""
-    if intent is None:
-        return True
-    return held.identity == (intent.staged if switch == intent.switch else intent.live)
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]

@@ -1,21 +1,15 @@
 """Comparing what is kept of a tree with what should be: every byte, or as far as it can be seen."""
 
 from collections.abc import Iterator
-from typing import Literal
 
 import attrs
 
 from oaio_storage.errors import Corrupt, NotFound
-from oaio_storage.hosts.folders import HeldFolder, Placed
-from oaio_storage.hosts.streams import sha256_of
-from oaio_storage.manifest import FileEntry
 from oaio_storage.progress import Progress, Report, ignore
+from oaio_storage.publish.comparing import What, differences, touched
 from oaio_storage.publish.head import Switch
 from oaio_storage.publish.hints import PUBLISH
-from oaio_storage.publish.record import Record
 from oaio_storage.publish.tree import PublishedTree
-
-What = Literal["missing", "extra", "short", "long", "altered", "mode", "no record", "no files"]
 
 
 @attrs.frozen(order=True)
@@ -99,15 +93,35 @@ def verify(tree: PublishedTree, *, content: bool = True, report: Report = ignore
     )
 
 
-def is_intact(tree: PublishedTree) -> bool:
-    """Whether what is live looks as it was put there: the same files, by size and mark; none is read."""
+def repairs(tree: PublishedTree) -> tuple[Fault, ...]:
+    """What does not look as it was put live, sorted: a publication would put it right. No file is read."""
+    tree = attrs.evolve(tree)  # which remembers nothing
+    live = tree.live()
+    while live is not None:
+        faults = tuple(_repairs(tree, live))
+        before, live = live, tree.live()
+        if live == before:  # else it was replaced meanwhile
+            return faults
+    return ()
+
+
+def _repairs(tree: PublishedTree, live: Switch) -> Iterator[Fault]:
     try:
-        with tree.open() as opened:
-            found = {path: placed and (placed.size, placed.mark) for path, placed in opened.folder.placed()}
-            record = opened.record
+        record = tree.record(live.generation)
+    except (Corrupt, NotFound):
+        yield Fault(live.generation, "", "no record")
+        return
+    if tree.is_gone():
+        yield Fault(live.generation, "", "no files")
+        return
+    try:
+        with tree.open(live.generation) as opened:
+            wrong = touched(record, opened.folder)
     except NotFound:
-        return False
-    return found == {path: (entry.size, record.marks[path]) for path, entry in record.manifest.items()}
+        yield Fault(live.generation, "", "no files")
+    else:
+        for path in sorted(wrong):
+            yield Fault(live.generation, path, wrong[path])
 
 
 def _is_collected(tree: PublishedTree, generation: str) -> bool:
@@ -131,28 +145,6 @@ def _look(tree: PublishedTree, switch: Switch, *, content: bool) -> Iterator[tup
         return
     try:
         with tree.open(switch.generation) as opened:
-            yield from _compare(record, opened.folder, content=content)
+            yield from differences(record, opened.folder, content=content)
     except NotFound:
         yield "", 0, "no files"
-
-
-def _compare(record: Record, folder: HeldFolder, *, content: bool) -> Iterator[tuple[str, int, What | None]]:
-    found = dict(folder.placed())
-    for path, entry in record.manifest.items():
-        what = _shape(entry, found.pop(path, None))
-        if what or not content:
-            yield path, 0, what
-        else:
-            with folder.read(path) as stream:
-                is_right = sha256_of(stream) == entry.checksum
-            yield path, entry.size, None if is_right else "altered"
-    for path in sorted(found):
-        yield path, 0, "extra"
-
-
-def _shape(entry: FileEntry, placed: Placed | None) -> What | None:
-    if placed is None:
-        return "missing"
-    if placed.size != entry.size:
-        return "short" if placed.size < entry.size else "long"
-    return "mode" if placed.executable != bool(entry.executable) else None

@@ -278,14 +278,6 @@ def test_a_place_where_something_else_stands(work: Work) -> None:
     assert tree(work.live).keys() == {"precious"}
 
 
-def test_a_tree_that_somebody_exchanged_by_hand_is_told(live: Work) -> None:
-    live.live.rename(live.here / "away")
-    written(live.live, {"stranger": "x"})
-    done = live.run("publish", "public", "site", *TO)
-    assert done.code in (0, 1)
-    assert "Traceback" not in done.err
-
-
 def test_a_host_without_whole_folders(work: Work) -> None:
     work.fill(ONE)
     work.run("publish", "public", "site", "--to", "memory://www").ended(1, "can't")

@@ -4,14 +4,17 @@ import fcntl
 import hashlib
 import io
 import os
+import shutil
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import attrs
 import pytest
+from publish import test_standing as standing
 from publish import test_tree as trees_alone
 from publish.scenarios import SCENARIOS, Prepared
 from publish.test_crashes import check, run
@@ -25,9 +28,10 @@ from publish.tripping import Wire
 from oaio_storage.publish import cleaning, switcher
 from oaio_storage.publish.head import Head
 from oaio_storage.publish.head_file import HeadFile
+from oaio_storage.publish.opening import Opened, Opener
 from oaio_storage.publish.staging import Staging
 from oaio_storage.publish.switcher import Switcher
-from oaio_storage.publish.tree import Opened, PublishedTree
+from oaio_storage.publish.tree import PublishedTree
 from oaio_storage.testing.crash_disk import CrashDisk
 from oaio_storage_local import LocalApi, switches
 from oaio_storage_local import trees as local_trees
@@ -111,6 +115,16 @@ def alone(test: Callable[..., object], *given: object) -> Proof:
     return proof
 
 
+def left_alone(folder: Path, put: standing.Place) -> None:
+    """A stranger's folder in the tree's place is refused, and stays."""
+    standing.test_a_strangers_is_left_alone_until_it_is_moved_away(folder, put, LocalApi)
+
+
+def restored(folder: Path) -> None:
+    """A copy of the whole host goes on."""
+    standing.test_a_restored_copy_of_the_host_goes_on(folder, shutil.copy, LocalApi)
+
+
 # ---- defects
 
 
@@ -182,6 +196,13 @@ def in_place(before: Any) -> Any:  # noqa: ANN401 - same
     return receive
 
 
+def whatever_stands_there(before: Any) -> Any:  # noqa: ANN401 - same
+    def switch(folders: WholeFolders, staged: str, place: str, how: Any, **named: Any) -> None:  # noqa: ANN401 - same
+        before(folders, staged, place, how, **{**named, "found": folders.standing(place)})
+
+    return switch
+
+
 def whatever_is_there(_before: object) -> Any:  # noqa: ANN401 - same
     def complete(staging: Staging) -> dict[str, str]:
         found = dict(staging.folders.placed(staging.files))
@@ -191,11 +212,11 @@ def whatever_is_there(_before: object) -> Any:  # noqa: ANN401 - same
 
 
 def without_a_second_look(_before: object) -> Any:  # noqa: ANN401 - same
-    def opened(tree: PublishedTree, generation: str, stack: Any) -> Opened:  # noqa: ANN401 - an ExitStack
-        switch = tree._wanted(tree.head.read()[0], generation)
-        return Opened(
-            switch, tree.record(switch.generation), stack.enter_context(tree.folders.hold(tree.places.live))
-        )
+    def opened(opener: Opener, generation: str, stack: Any) -> Opened:  # noqa: ANN401 - an ExitStack
+        tree = opener.switcher
+        switch = opener.wanted(tree.head.read()[0], generation)
+        held = stack.enter_context(tree.folders.hold(tree.places.live))
+        return Opened(switch, tree.records.read(switch.generation), held)
 
     return opened
 
@@ -252,7 +273,7 @@ def not_taken_back(_before: object) -> Any:  # noqa: ANN401 - same
 
 DEFECTS = {
     "a switch looks at no guards": Planted(
-        WholeFolders, "switch", without_guards, sleepers("publishing, others publish")
+        WholeFolders, "switch", without_guards, sleepers("publishing, others recover")
     ),
     "files are taken whatever the guards": Planted(
         WholeFolders, "receive", without_guards, alone(trees_alone.test_no_file_comes_once_it_is_committed)
@@ -311,15 +332,29 @@ DEFECTS = {
     "the head is swapped whatever it is": Planted(
         HeadFile, "swap", unconditional, sleepers("publishing, others publish")
     ),
+    "whose folder stands in the tree's place is not looked at": Planted(
+        Switcher, "_is_ours", always(answer=True), partial(left_alone, put=standing.strangers_folder)
+    ),
+    "whose folder is exchanged is looked at too early": Planted(
+        WholeFolders,
+        "switch",
+        whatever_stands_there,
+        standing.test_what_a_stranger_put_there_is_never_taken_for_an_old_generation,
+    ),
+    "what has the right names is taken for a restored copy": Planted(
+        switcher,
+        "holds",
+        always(answer=True),
+        partial(left_alone, put=standing.strangers_twin),
+    ),
+    "a restored copy is a stranger's": Planted(switcher, "holds", always(answer=False), restored),
     "the base is not compared": Planted(
         PublishedTree, "_check_base", always(None), alone(trees_alone.test_of_two_from_one_base_one_wins)
     ),
     "nobody looks for the own transaction": Planted(
         Head, "find", always(None), alone(trees_alone.test_a_repeat_makes_nothing_twice)
     ),
-    "a reader does not look at the head again": Planted(
-        PublishedTree, "_opened", without_a_second_look, orders()
-    ),
+    "a reader does not look at the head again": Planted(Opener, "open", without_a_second_look, orders()),
     "nothing is flushed": Planted(WholeFolders, "flush", always(None), power("change")),
     "a switch is not made durable": Planted(
         switches, "switch", without_syncs, power("change", Effort(after="exchange"))

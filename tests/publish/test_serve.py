@@ -24,10 +24,10 @@ from oaio_storage.errors import Corrupt, NotFound
 from oaio_storage.hosts.folders import HeldFolder, Placed
 from oaio_storage.manifest import Manifest
 from oaio_storage.publish.head import Switch
+from oaio_storage.publish.opening import Opened
 from oaio_storage.publish.record import Record
 from oaio_storage.publish.serve import Answer, LiveTree, answer, wsgi_app
 from oaio_storage.publish.serve.ranges import MAX_RANGES
-from oaio_storage.publish.tree import Opened
 from oaio_storage_local import LocalApi
 
 if TYPE_CHECKING:

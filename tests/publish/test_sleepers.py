@@ -60,6 +60,11 @@ def go_back_meanwhile(site: Site) -> None:
         site.tree.rollback(yes=True)
 
 
+def recover_meanwhile(site: Site) -> None:
+    """Take back what the sleeper intends; nothing else changes."""
+    site.tree.recovered()
+
+
 def sleep_at(
     at: int, root: Path, act: Callable[[Site, Told], None], meanwhile: Callable[[Site], None]
 ) -> bool:
@@ -89,7 +94,7 @@ def sleep_at(
         raise sleeper.error
     history = site.tree.history()
     assert [switch.sequence for switch in history] == list(range(1, len(history) + 1))
-    assert "other" in {switch.by for switch in history[2:]} or meanwhile is go_back_meanwhile
+    assert "other" in {switch.by for switch in history[2:]} or meanwhile not in PUBLISHING
     if told.sequence:
         assert history[told.sequence - 1].by == "sleeper"
     if history[-1].by == "other":
@@ -104,7 +109,9 @@ def sleep_at(
     return True
 
 
+PUBLISHING = {publish_meanwhile, publish_and_clean_meanwhile}
 CASES = {
+    "publishing, others recover": (publishing, recover_meanwhile),
     "publishing, others publish": (publishing, publish_meanwhile),
     "publishing, others publish and clean up": (publishing, publish_and_clean_meanwhile),
     "going back, others publish": (going_back, publish_meanwhile),

@@ -497,9 +497,13 @@ def test_a_strangers_folder_in_the_middle_of_a_switch_is_told(site: Site) -> Non
     switch = attrs.evolve(head.live, sequence=2, parent=head.generation, generation="f" * 32)
     intent = Intent(switch=switch, staged="1", live="2")
     site.tree.head.swap(attrs.evolve(head, intent=intent, nonce="0" * 32), version)
-    with pytest.raises(ForeignPublisher):
+    (site.root / "site" / "mine").write_bytes(b"mine")
+    with pytest.raises(ForeignPublisher, match="interrupted"):
         site.publish(TWO)
-    assert site.on_disk() == ONE
+    assert site.on_disk() == ONE | {"mine": b"mine"}
+    (site.root / "site").rename(site.root / "away")
+    site.publish(TWO)
+    assert site.on_disk() == TWO
 
 
 @pytest.mark.parametrize(

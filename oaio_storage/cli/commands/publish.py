@@ -97,7 +97,7 @@ def publish(  # noqa: PLR0913 - one parameter for each option
     opts, begun = common(ctx, None, as_json=as_json), time.monotonic()
     with _tree(order, name, to, layout=layout, allow_gap=allow_gap) as tree, hash_cache() as cache:
         if dry_run:
-            done = _planned(tree, order, cache)
+            done = _planned(tree, order, cache, yes=yes)
         else:
             done = confirmed(lambda agreed: _published(tree, order, cache, yes=agreed), yes=yes)
     _tell(done, order, round(time.monotonic() - begun, 3), as_json=opts.as_json)
@@ -130,24 +130,25 @@ def _check_outside(file: Path, folder: Path) -> None:
         )
 
 
-def _planned(tree: "PublishedTree", order: _Order, cache: "HashCache | None") -> "Published":
+def _planned(tree: "PublishedTree", order: _Order, cache: "HashCache | None", *, yes: bool) -> "Published":
     from oaio_storage.publish.saved import save_plan  # noqa: PLC0415 - not needed for --help
     from oaio_storage.publish.sending import Published, first_plan, look  # noqa: PLC0415 - same
+    from oaio_storage.publish.verifying import repairs  # noqa: PLC0415 - same
 
     with progress() as shown:
         if not is_set_up(tree.host):
-            return Published(first_plan(tree, order.folder, cache=cache, report=shown))
-        plan = tree.plan(look(tree, order.folder, cache=cache, report=shown))
+            return Published(first_plan(tree, order.folder, cache=cache, report=shown), repairs=())
+        plan = tree.plan(look(tree, order.folder, yes=yes, cache=cache, report=shown), yes=yes)
     if order.save_plan:
         save_plan(plan, order.save_plan)
-    return Published(plan)
+    return Published(plan, repairs=repairs(tree))
 
 
 def _published(tree: "PublishedTree", order: _Order, cache: "HashCache | None", *, yes: bool) -> "Published":
     from oaio_storage.publish.saved import read_plan  # noqa: PLC0415 - not needed for --help
     from oaio_storage.publish.sending import publish_folder  # noqa: PLC0415 - same
 
-    plan = read_plan(order.plan, tree) if order.plan else None
+    plan = read_plan(order.plan, tree, yes=yes) if order.plan else None
     with progress() as shown:
         return publish_folder(tree, order.folder, plan, yes=yes, cache=cache, report=shown)
 
@@ -155,13 +156,15 @@ def _published(tree: "PublishedTree", order: _Order, cache: "HashCache | None", 
 def _tell(done: "Published", order: _Order, seconds: float, *, as_json: bool) -> None:
     plan, changes = done.plan, done.plan.changes
     status = list(plan.status())
+    repairs = [f"!  {fault.path or plan.tree} ({fault.what})" for fault in done.repairs or ()]
     told = {
         "tree": plan.tree,
-        "generation": plan.base if plan.is_empty else plan.generation,
+        "generation": plan.base if plan.is_empty and not done.repairs else plan.generation,
         "base": plan.base or None,
         "dry_run": order.dry_run,
         "plan": order.save_plan,
         "status": status,
+        "repairs": done.repairs,
         "new": len(changes.new),
         "updated": len(changes.update),
         "kept": len(changes.keep),
@@ -173,16 +176,17 @@ def _tell(done: "Published", order: _Order, seconds: float, *, as_json: bool) ->
         "switch": done.switch,
         "seconds": seconds,
     }
-    answer(told, *status, _summary(done, order, seconds), as_json=as_json)
+    answer(told, *status, *repairs, _summary(done, order, seconds), as_json=as_json)
 
 
 def _summary(done: "Published", order: _Order, seconds: float) -> str:
     plan, changes = done.plan, done.plan.changes
-    if plan.is_empty:
+    if plan.is_empty and not done.repairs:
         return f"{plan.tree}: nothing changed; generation {plan.base[:SHOWN]} is live"
     counts = (
         f"{len(changes.new)} new, {len(changes.update)} changed, "
         f"{len(changes.remove)} removed, {len(changes.keep)} kept"
+        f"{f', {len(done.repairs)} to repair' if done.repairs else ''}"
     )
     if done.switch is None:
         saved = f"; the plan is in {order.save_plan}" if order.save_plan else ""

@@ -10,9 +10,9 @@ import attrs
 
 from oaio_storage.errors import Corrupt, NotFound
 from oaio_storage.manifest import FileEntry
+from oaio_storage.publish.opening import Opened
 from oaio_storage.publish.serve import conditions, ranges
 from oaio_storage.publish.serve.media_types import media_type
-from oaio_storage.publish.tree import Opened
 
 INDEX = "index.html"
 METHODS = ("GET", "HEAD")

@@ -7,7 +7,8 @@ from threading import Lock
 import attrs
 
 from oaio_storage.errors import NotFound
-from oaio_storage.publish.tree import Opened, PublishedTree
+from oaio_storage.publish.opening import Opened
+from oaio_storage.publish.tree import PublishedTree
 
 
 @attrs.define(eq=False)

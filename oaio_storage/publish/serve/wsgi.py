@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, quote
 
 from oaio_storage.errors import NotFound, OaioError
+from oaio_storage.publish.opening import Opened
 from oaio_storage.publish.serve.answering import METHODS, Answer, answer, not_available
-from oaio_storage.publish.tree import Opened
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication
