@@ -5,6 +5,7 @@ import pty
 import subprocess
 from pathlib import Path
 
+from outside.published import Work
 from outsider import OAIO, NewClient, NewUser, environment, written
 
 
@@ -35,6 +36,20 @@ def test_sync_shows_progress_on_a_terminal_only(
     assert code == 0
     assert b"send" in told
     assert phone.run("sync").ok().err == ""
+
+
+def test_publishing_shows_progress_on_a_terminal_only(work: Work) -> None:
+    work.fill({name: name for name in "abc"})
+    site = ("site", "--at", str(work.here / "www"))
+    for stages, words in (
+        ((b"scan", b"send"), ("publish", str(work.folder), "site", "--to", str(work.here / "www"))),
+        ((b"verify",), ("verify", *site)),
+        ((b"receive",), ("checkout", "site", str(work.here / "copy"), "--from", str(work.here / "www"))),
+    ):
+        code, told = _on_a_terminal(*words)
+        assert code == 0
+        assert all(stage in told and b"3" in told for stage in stages), (words, told)
+    assert work.run("verify", *site).ok().err == ""
 
 
 def test_the_demo_counts_files_on_a_terminal(tmp_path: Path) -> None:

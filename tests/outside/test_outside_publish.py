@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import signal
+import socket
 import subprocess
 import threading
 import urllib.error
@@ -31,6 +32,17 @@ def test_a_configured_host_is_named_by_its_id(work: Work) -> None:
     oaio("publish", work.folder, "site", "--to", "Local-w", env=settings).ok()
     oaio("generations", "site", "--at", "Local-w", env=settings).ok()
     assert tree(work.live) == tree(work.folder)
+
+
+def test_a_place_may_be_an_address_and_the_layout_may_be_said(work: Work) -> None:
+    work.fill(ONE)
+    place = (work.here / "www").as_uri()
+    work.run("publish", "public", "site", "--to", place, "--layout", "swapped").ok()
+    assert tree(work.live) == tree(work.folder)
+    for command in ("generations", "verify"):
+        work.run(command, "site", "--at", place).ok()
+    work.run("checkout", "site", "copy", "--from", place).ok()
+    assert tree(work.here / "copy") == tree(work.folder)
 
 
 def test_only_what_changed_is_sent_and_the_changes_print_as_git_does(work: Work) -> None:
@@ -184,6 +196,28 @@ def test_a_preview_serves_one_generation_until_ctrl_c(work: Work) -> None:
         assert got(f"{new}nothing")[0] == got(f"{new}..%2f..%2f.oaio/root.json")[0] == 404
         work.publish({**TWO, "index.html": "three"})
         assert got(new) == (200, TWO["index.html"])
+
+
+def test_a_preview_uses_the_port_that_is_named(work: Work) -> None:
+    work.publish(ONE)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with previewed(work, "--port", str(port)) as url:
+        assert url == f"http://127.0.0.1:{port}/"
+        assert got(url) == (200, ONE["index.html"])
+        work.run("preview", "site", "--at", "./www", "--port", port).ended(5, str(port))
+
+
+def test_a_checkout_of_an_older_generation(work: Work) -> None:
+    first = work.publish(ONE)["generation"]
+    before = tree(work.live)
+    work.publish(TWO)
+    words = ("checkout", "site", "copy", "--from", "./www")
+    work.run(*words, "--generation", first[:9]).ok()
+    assert tree(work.here / "copy") == before
+    work.run(*words).ok()
+    assert tree(work.here / "copy") == tree(work.live)
 
 
 def test_a_checkout_writes_only_what_differs_and_keeps_local_changes(work: Work) -> None:

@@ -4,6 +4,7 @@ import random
 from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import attrs
@@ -109,7 +110,7 @@ class World:
                     for path, entry in opened.record.manifest.items():
                         with opened.folder.read(path) as stream:
                             content = stream.read()
-                        assert len(content) == entry.size
+                        assert sha256(content).hexdigest() == entry.checksum, f"a mix: {path}"
                         actor.pause()
                     live = self.plain.tree.live()
                     self.met["read what was replaced meanwhile"] += opened.switch != live

@@ -2,9 +2,13 @@
 
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 
+import attrs
 from counts import COUNTS
 from publish.trees import Site
+
+from oaio_storage.publish.cleaning import clean_up
 
 READER = """
 import collections, os, sys
@@ -32,6 +36,20 @@ for number in range(reads):
             assert len(found) == 1, "a mix in a generation"
 print(*sorted(seen), sum(seen.values()), flush=True)
 """
+
+
+def test_a_file_that_was_opened_is_read_to_its_end_after_switches_and_clean_up(site: Site) -> None:
+    """P15, for readers that know nothing of oaio."""
+    site.publish({"page": b"one " * 10_000, "same": b"same"})
+    with (site.root / "site" / "page").open("rb") as page, (site.root / "site" / "same").open("rb") as same:
+        begun = page.read(4)
+        for number in range(3):
+            site.publish({"page": f"{number}".encode(), "same": b"same"})
+        late = attrs.evolve(site.tree, clock=lambda: datetime.now(UTC) + timedelta(days=9000))
+        clean_up(late, last=1, time=timedelta())
+        assert len(site.tree.recorded()) == 1
+        assert begun + page.read() == b"one " * 10_000
+        assert same.read() == b"same"
 
 
 def test_readers_never_find_a_gap_or_a_mix(site: Site) -> None:
