@@ -257,11 +257,13 @@ class PublishedTree:
         target = self._opener.wanted(head, generation or live.parent).generation
         if not generation and not live.parent:
             raise NotFound(f"nothing was live in {self.name!r} before", SEE_GENERATIONS)
-        if head is not None and target in head.collecting:
-            raise NotFound(f"generation {target} of {self.name!r} is being removed", SEE_GENERATIONS)
+        self._check_kept(target, head)
         plan = self._planned(self.record(target).manifest, live.generation, target, yes=yes)
         with self.begun(plan, yes=yes, restored=target) as staging:
             if lost := next(iter(staging.wanted()), None):
+                head, _ = self._switcher.recovered()
+                self._check_base(plan, head)  # else the files went with a clean-up meanwhile
+                self._check_kept(target, head)
                 raise Corrupt(f"generation {target} of {self.name!r} is damaged, {lost!r} first", _SEE_FAULTS)
             return self.commit(staging)
 
@@ -364,6 +366,10 @@ class PublishedTree:
             raise Superseded(f"the plan for {self.name!r} was made of a generation that was never live here")
         who = f"by {live.by or 'somebody'} at {live.at} (generation {live.generation})"
         raise Superseded(f"{self.name!r} was published {who} since the plan was made", SEE_LIVE)
+
+    def _check_kept(self, generation: str, head: Head | None) -> None:
+        if (head is not None and generation in head.collecting) or generation not in self.recorded():
+            raise NotFound(f"generation {generation} of {self.name!r} is not kept any more", SEE_GENERATIONS)
 
     def _trees(self, plan: Plan, restored: str) -> Iterator[Tree]:
         record = self._records.of_live(plan.base, yes=True) if plan.base else None
