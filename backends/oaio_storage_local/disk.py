@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any, Protocol
 
+from oaio_storage_local.births import birth
 from oaio_storage_local.exchange import exchange
 from oaio_storage_local.syncing import sync_all
 
@@ -43,6 +44,9 @@ class Disk(Protocol):
 
     def fstat(self, handle: int) -> os.stat_result:
         """What is open."""
+
+    def birth(self, handle: int) -> int:
+        """When what is open was made, in ns since 1970; 0 where the disk does not tell: statx(2)."""
 
     def mount(self, handle: int) -> int:
         """Tells the mount that holds what is open from all others, as far as the system does."""
@@ -108,6 +112,7 @@ class SystemDisk:
     read = staticmethod(os.pread)
     write = staticmethod(os.write)
     fstat = staticmethod(os.fstat)
+    birth = staticmethod(birth)
     exchange = staticmethod(exchange)
     lock = staticmethod(fcntl.flock)
     chmod = staticmethod(os.fchmod)

@@ -13,7 +13,7 @@ from typing import BinaryIO
 import attrs
 
 from oaio_storage.errors import Busy, Changed, Corrupt, NotFound, NotGuaranteed, Unavailable
-from oaio_storage.hosts.folders import Guards, How, Incoming, Kind, Link, Placed, Standing, unproven
+from oaio_storage.hosts.folders import Guards, How, Incoming, Kind, Link, Placed, Standing, reusable, unproven
 from oaio_storage.hosts.streams import PIECE
 from oaio_storage_local import switches, trees
 from oaio_storage_local.disk import Disk
@@ -373,4 +373,6 @@ class Held:
 
 
 def _identity(disk: Disk, folder: int) -> str:
-    return str(disk.fstat(folder).st_ino)
+    """Inode and birth: another folder may get the inode at once after this one went (ext4), never both."""
+    inode, birth = disk.fstat(folder).st_ino, disk.birth(folder)
+    return f"{inode}@{birth}" if birth else reusable(str(inode))

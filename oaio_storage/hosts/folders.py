@@ -101,7 +101,8 @@ class HostFolders(Protocol):
     def identity(self, path: str) -> str:
         """Tells the folder at ``path``, or the one that a link there names, from all others that exist.
 
-        It stays the same when the folder is renamed or exchanged. Empty if there is none.
+        It stays the same when the folder is renamed or exchanged. Empty if there is none. Once the folder is
+        gone, no other gets it, unless :func:`is_reusable`.
         """
         ...
 
@@ -249,6 +250,16 @@ class HostFolders(Protocol):
 def displaced(staged: str) -> str:
     """Where a folder lies for the moment of a gap, while ``staged`` takes its place."""
     return f"{staged}.displaced"
+
+
+def reusable(number: str) -> str:
+    """An identity that only tells folders apart that exist at the same time."""
+    return f"{number}?"
+
+
+def is_reusable(identity: str) -> bool:
+    """Whether another folder may have this identity, once the one that had it is gone."""
+    return identity.endswith("?")
 
 
 def unproven(folder: str) -> str:

@@ -56,6 +56,11 @@ def holds(record: Record, folder: HeldFolder) -> bool:
     )
 
 
+def keeps_some(record: Record, folder: HeldFolder) -> bool:
+    """Whether any file of ``record`` is in ``folder`` as it was placed. Nothing is read."""
+    return any(placed and placed.mark == record.marks.get(path) for path, placed in folder.placed())
+
+
 def _shapes(record: Record, found: Mapping[str, Placed | None]) -> Iterator[tuple[str, What | None]]:
     for path, entry in record.manifest.items():
         yield path, _shape(entry, found.get(path))

@@ -18,8 +18,8 @@ from oaio_storage.errors import (
     OaioError,
 )
 from oaio_storage.hosts import CshApi
-from oaio_storage.hosts.folders import HostFolders, How, Standing, displaced
-from oaio_storage.publish.comparing import holds
+from oaio_storage.hosts.folders import HeldFolder, HostFolders, How, Standing, displaced, is_reusable
+from oaio_storage.publish.comparing import holds, keeps_some
 from oaio_storage.publish.head import Head, Intent, Switch
 from oaio_storage.publish.head_file import HeadFile
 from oaio_storage.publish.places import Places
@@ -171,19 +171,24 @@ class Switcher:
             return not found.kind
         intent = head.intent
         known = {"", head.folder, *((intent.staged, intent.live) if intent else ())}
-        if found.folder in known | self.adopted:
+        if found.folder in known | self.adopted and self._is_lasting(found.folder, head):
             return True
-        if head.live is not None and self._holds(head.generation):
+        if head.live is not None and self._is_there(head.generation, holds):
             self.adopted.add(found.folder)
             return True
         return False
 
-    def _holds(self, generation: str) -> bool:
-        """Whether exactly the files of a generation lie in the tree's place, for instance after a restore."""
+    def _is_lasting(self, identity: str, head: Head) -> bool:
+        """Whether a folder that has a known identity is the one that had it first."""
+        made = [head.generation, *([head.intent.switch.generation] if head.intent else [])]
+        return not is_reusable(identity) or any(self._is_there(one, keeps_some) for one in made if one)
+
+    def _is_there(self, generation: str, by: Callable[[Record, HeldFolder], bool]) -> bool:
+        """Whether a generation lies in the tree's place, as far as ``by`` tells."""
         try:
             record = self.records.read(generation)
             with self.folders.hold(self.places.live) as folder:
-                return holds(record, folder)
+                return by(record, folder)
         except (Corrupt, NotFound):
             return False
 
@@ -249,8 +254,8 @@ class Switcher:
         """
         if not self.folders.kind(self.places.live):
             return "did not happen"  # whatever was there is gone; the next publication puts it right
-        if self._holds(cast("Intent", head.intent).switch.generation):
+        if self._is_there(cast("Intent", head.intent).switch.generation, holds):
             return "happened"
-        if self._holds(head.generation):
+        if self._is_there(head.generation, holds):
             return "did not happen"
         raise doubt

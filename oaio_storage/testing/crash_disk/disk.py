@@ -129,6 +129,13 @@ class CrashDisk(Machine):
             self._alive()
             return describe(self._at(handle).node)
 
+    def birth(self, handle: int) -> int:
+        """See ``Disk``; only folders have one, where the disk does not lack it."""
+        with self._guard:
+            self._alive()
+            node = self._at(handle).node
+            return node.birth if isinstance(node, Folder) and "birth" not in self.lacks else 0
+
     def mount(self, handle: int) -> int:  # noqa: ARG002 - nothing is mounted on it
         """See ``Disk``."""
         return 0
@@ -166,7 +173,7 @@ class CrashDisk(Machine):
             parent = self._folder(folder)
             if self._child(parent, name) is not None:
                 raise error(errno.EEXIST, name)
-            self._add(parent, name, Folder(next(NUMBERS), 0o777 & ~_UMASK))
+            self._add(parent, name, Folder(next(NUMBERS), 0o777 & ~_UMASK, birth=self._now()))
 
     def rmdir(self, name: str, *, folder: int) -> None:
         """See ``Disk``."""

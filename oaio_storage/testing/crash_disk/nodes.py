@@ -47,6 +47,7 @@ class Folder:
     durable: "dict[str, Node]" = attrs.field(factory=dict)
     changed: dict[str, int] = attrs.field(factory=dict)
     removed: bool = False
+    birth: int = 0
     mtime: int = 0
     ctime: int = 0
 

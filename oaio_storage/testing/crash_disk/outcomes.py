@@ -53,7 +53,7 @@ class _Remaking:
     _made: dict[int, Node] = attrs.field(factory=dict, init=False)
 
     def folder(self, old: Folder) -> Folder:
-        new = Folder(old.inode, old.mode, mtime=old.mtime, ctime=old.ctime)
+        new = Folder(old.inode, old.mode, birth=old.birth, mtime=old.mtime, ctime=old.ctime)
         self._made[id(old)] = new
         names, changed = dict(old.durable), dict(old.changed)
         for effect in self.kept:
