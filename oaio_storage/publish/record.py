@@ -13,7 +13,7 @@ The text::
     digest <SHA-256 of all lines above>
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Self
 
 import attrs
@@ -43,6 +43,13 @@ class Record:
     transaction: str
     manifest: Manifest
     marks: Mapping[str, str]
+
+    def without(self, paths: Collection[str]) -> Self:
+        """This record with nothing said of ``paths``."""
+        if not paths:
+            return self
+        left = {path: entry for path, entry in self.manifest.items() if path not in paths}
+        return attrs.evolve(self, manifest=Manifest(left))
 
     def text(self) -> str:
         """The canonical text."""

@@ -40,8 +40,8 @@ class Published:
         switch: how it became live; None if that was live already, so that nothing was done.
         sent: files whose content was sent; all others the host had.
         bytes_sent: bytes of these.
-        repairs: what did not look as it was put live, and is put right; None: that was not looked at, since
-            other files change in any case.
+        repairs: what was not as it was put live, and is put right; None: that was not looked at, since other
+            files change in any case.
     """
 
     plan: Plan
@@ -106,13 +106,15 @@ def publish_folder(  # noqa: PLR0913 - each is said once for a publication
     plan: Plan | None = None,
     *,
     yes: bool = False,
+    check: bool = False,
     cache: HashCache | None = None,
     report: Report = ignore,
 ) -> Published:
     """Make what ``folder`` holds live, as a whole or not at all, and durably. A repeat resumes.
 
     Where that is live already nothing is done, unless files of it were changed in place: then they are sent
-    again. Before a first publication the host's conditional writes are tried out, once for each root.
+    again. A change that left size and time as they were, such as a decay of the disk, is seen only with
+    ``check``. Before a first publication the host's conditional writes are tried out, once for each root.
 
     Args:
         tree: where it goes.
@@ -120,6 +122,7 @@ def publish_folder(  # noqa: PLR0913 - each is said once for a publication
         plan: made earlier and looked at; the folder has to be as it was then.
         yes: also if the tree would be empty, or more than half of its files would go, or if the record of
             what is live is lost, so that this can't be told.
+        check: read every byte of what is live, so that nothing damaged is taken over.
         cache: checksums of earlier looks.
         report: told the files that were looked at and sent.
 
@@ -132,8 +135,8 @@ def publish_folder(  # noqa: PLR0913 - each is said once for a publication
         plan = tree.plan(manifest, yes=yes)
     elif plan.manifest != manifest:
         raise SourceChanged(f"{str(folder)!r} has changed since the plan was made", MAKE_ANEW)
-    wrong = repairs(tree) if plan.is_empty else None
-    if wrong == ():
+    wrong = repairs(tree, content=check, report=report) if check or plan.is_empty else None
+    if plan.is_empty and not wrong:
         return Published(plan, repairs=wrong)
     if done := tree.done(plan.transaction):
         return Published(plan, _still_live(tree, done))
@@ -142,7 +145,8 @@ def publish_folder(  # noqa: PLR0913 - each is said once for a publication
 
         condition_test(tree.host)
     sent, size = 0, 0
-    with tree.begun(plan, yes=yes) as staging:
+    damaged = {fault.path for fault in wrong or () if fault.what == "altered"}
+    with tree.begun(plan, yes=yes, damaged=damaged) as staging:
         with suppress(Superseded):  # by a twin: what commit says then is what holds
             sent, size = _send(staging, folder, report)
         return Published(plan, tree.commit(staging), sent, size, wrong)

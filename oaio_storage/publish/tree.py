@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 
@@ -15,7 +15,7 @@ from oaio_storage.manifest import Manifest, diff
 from oaio_storage.publish.gate import given_up
 from oaio_storage.publish.head import Head, Switch
 from oaio_storage.publish.head_file import HeadFile
-from oaio_storage.publish.hints import SEE_GENERATIONS, SEE_LIVE
+from oaio_storage.publish.hints import SEE_FAULTS, SEE_GENERATIONS, SEE_LIVE
 from oaio_storage.publish.opening import Opened, Opener
 from oaio_storage.publish.places import Places, is_id
 from oaio_storage.publish.plan import Plan, transaction_id
@@ -24,7 +24,6 @@ from oaio_storage.publish.records import Records
 from oaio_storage.publish.staging import Staging, Tree
 from oaio_storage.publish.switcher import LAYOUT, Switcher
 
-_SEE_FAULTS = "See what is wrong: oaio verify NAME --at HOST"
 _PAUSE = 0.02
 _NO_FILES = Manifest()
 
@@ -170,10 +169,13 @@ class PublishedTree:
         return staging
 
     @contextmanager
-    def begun(self, plan: Plan, *, yes: bool = False, restored: str = "") -> Iterator[Staging]:
+    def begun(
+        self, plan: Plan, *, yes: bool = False, restored: str = "", damaged: Collection[str] = ()
+    ) -> Iterator[Staging]:
         """As :meth:`begin`, with the publication for this process alone until the block ends, or the process.
 
-        Nobody else works on it meanwhile, and no clean-up gives it up. A commit belongs into the block.
+        Nobody else works on it meanwhile, and no clean-up gives it up. A commit belongs into the block. Live
+        files that are ``damaged``, though they look as they were placed, are not taken over.
 
         Raises:
             As :meth:`begin`, and Busy: somebody else works on it; QuotaExceeded: no room is left.
@@ -183,7 +185,7 @@ class PublishedTree:
             yield staging
             return
         with staging.alone():
-            self._fill(staging)
+            self._fill(staging, damaged)
             yield staging
         if self.done(plan.transaction):
             self.folders.remove(self.places.staging(plan.transaction))
@@ -264,7 +266,7 @@ class PublishedTree:
                 head, _ = self._switcher.recovered()
                 self._check_base(plan, head)  # else the files went with a clean-up meanwhile
                 self._check_kept(target, head)
-                raise Corrupt(f"generation {target} of {self.name!r} is damaged, {lost!r} first", _SEE_FAULTS)
+                raise Corrupt(f"generation {target} of {self.name!r} is damaged, {lost!r} first", SEE_FAULTS)
             return self.commit(staging)
 
     # ---- for clean-up and verification
@@ -326,10 +328,10 @@ class PublishedTree:
         self.check_place()
         return False
 
-    def _fill(self, staging: Staging) -> None:
+    def _fill(self, staging: Staging, damaged: Collection[str] = ()) -> None:
         """Let files come, and take over what the host has."""
         staging.open()
-        trees = list(self._trees(staging.plan, staging.restored))
+        trees = list(self._trees(staging.plan, staging.restored, damaged))
         with suppress(Superseded):  # it may have been committed by a twin; commit says what holds
             staging.take_over(trees)
 
@@ -371,17 +373,13 @@ class PublishedTree:
         if (head is not None and generation in head.collecting) or generation not in self.recorded():
             raise NotFound(f"generation {generation} of {self.name!r} is not kept any more", SEE_GENERATIONS)
 
-    def _trees(self, plan: Plan, restored: str) -> Iterator[Tree]:
+    def _trees(self, plan: Plan, restored: str, damaged: Collection[str]) -> Iterator[Tree]:
         record = self._records.of_live(plan.base, yes=True) if plan.base else None
         if record:
             is_plain = self.folders.kind(self.places.live) in ("folder", "mount")
             folder = self.places.live if is_plain else self.places.kept(plan.base)
-            yield Tree(folder=folder, record=record)
+            yield Tree(folder=folder, record=record.without(damaged))
         else:
             self._check_base(plan, self._switcher.recovered()[0])  # else it was collected meanwhile
         if restored:
             yield Tree(folder=self.places.kept(restored), record=self.record(restored))
-
-
-def _name(path: str) -> str:
-    return path.rpartition("/")[2]

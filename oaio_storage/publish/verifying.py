@@ -93,19 +93,26 @@ def verify(tree: PublishedTree, *, content: bool = True, report: Report = ignore
     )
 
 
-def repairs(tree: PublishedTree) -> tuple[Fault, ...]:
-    """What does not look as it was put live, sorted: a publication would put it right. No file is read."""
+def repairs(tree: PublishedTree, *, content: bool = False, report: Report = ignore) -> tuple[Fault, ...]:
+    """What is not as it was put live, sorted: a publication would put it right.
+
+    Args:
+        tree: which.
+        content: read every byte of what is live; else no file is read, and what was *altered* and looks the
+            same is not found.
+        report: told the files that were read.
+    """
     tree = attrs.evolve(tree)  # which remembers nothing
     live = tree.live()
     while live is not None:
-        faults = tuple(_repairs(tree, live))
+        faults = tuple(_repairs(tree, live, content=content, report=report))
         before, live = live, tree.live()
         if live == before:  # else it was replaced meanwhile
             return faults
     return ()
 
 
-def _repairs(tree: PublishedTree, live: Switch) -> Iterator[Fault]:
+def _repairs(tree: PublishedTree, live: Switch, *, content: bool, report: Report) -> Iterator[Fault]:
     try:
         record = tree.record(live.generation)
     except (Corrupt, NotFound):
@@ -117,6 +124,10 @@ def _repairs(tree: PublishedTree, live: Switch) -> Iterator[Fault]:
     try:
         with tree.open(live.generation) as opened:
             wrong = touched(record, opened.folder)
+            read = differences(record, opened.folder, content=True) if content else ()
+            for files, (path, _, what) in enumerate(read, 1):
+                wrong |= {path: what} if what else {}
+                report(Progress("verify", files, None, "files", path))
     except NotFound:
         yield Fault(live.generation, "", "no files")
     else:

@@ -1,11 +1,12 @@
 """What stands where a tree was published, over the command line: a stranger's, restored, damaged."""
 
+import os
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
-from outside.published import ONE, TWO, Work
+from outside.published import ONE, TWO, Work, named_commands
 from outside.test_outside_json import documented
 from outsider import tree, written
 
@@ -125,3 +126,36 @@ def test_a_lost_record_is_left_behind_in_one_step(live: Work, command: tuple[Any
     assert tree(live.live) == tree(live.folder)
     live.fill(TWO)
     live.run(*WORDS).ok()
+
+
+def decay(file: Path, content: str) -> None:
+    """Other bytes, and nothing by which that is seen without reading."""
+    was = file.stat()
+    file.chmod(0o644)
+    file.write_text(content)
+    os.utime(file, ns=(was.st_atime_ns, was.st_mtime_ns))
+    file.chmod(was.st_mode)
+    assert file.stat().st_size == was.st_size
+
+
+def test_what_decayed_is_mended_by_the_command_that_verify_prints(work: Work) -> None:
+    work.publish(OLDER)
+    work.publish(ONE)
+    decay(work.live / "same.txt", "Same")
+    assert work.run(*WORDS, "--json").ok().json["sent"] == 0
+    found = work.run("verify", "site", *AT).ended(1, "what is live is damaged", "--check")
+    assert "!  same.txt (altered)" in work.run(*WORDS, "--check", "--dry-run").ok().out
+    for program, *words in named_commands(found):
+        assert program == "oaio"
+        work.run(*("public" if word == "FOLDER" else word for word in words)).ok()
+    work.run("verify", "site", *AT).ok()
+    assert tree(work.live) == tree(work.folder)
+    assert "nothing changed" in work.run(*WORDS, "--check").ok().out
+
+
+def test_what_decayed_is_not_taken_into_the_next_generation_if_that_is_asked(work: Work) -> None:
+    work.publish(ONE)
+    decay(work.live / "same.txt", "Same")
+    done = work.publish(TWO, "--check", "--yes")
+    assert [fault["path"] for fault in done["repairs"]] == ["same.txt"]
+    assert tree(work.live) == tree(work.folder)

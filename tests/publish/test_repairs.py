@@ -1,5 +1,6 @@
 """What a plan tells of a tree that is not as it was put live, and publishing although its record is lost."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,10 +8,11 @@ import pytest
 from publish.trees import Site, manifest_of
 
 from oaio_storage.errors import Corrupt, OaioError
+from oaio_storage.progress import Progress
 from oaio_storage.publish.cleaning import clean_up
 from oaio_storage.publish.head import Switch
 from oaio_storage.publish.saved import read_plan, save_plan
-from oaio_storage.publish.sending import publish_folder
+from oaio_storage.publish.sending import look, publish_folder
 from oaio_storage.publish.verifying import repairs, verify
 
 ONE = {"a": b"aaa", "d/b": b"bbb", "same": b"same"}
@@ -136,3 +138,65 @@ def test_a_stranger_beside_a_lost_record_is_left_alone(site: Site, folder: Path)
     publish_folder(site.tree, folder, yes=True)
     assert site.on_disk() == ONE
     assert {fault.what for fault in verify(site.tree).faults} == {"no record"}
+
+
+def decay(file: Path) -> None:
+    """Other bytes, and nothing by which that is seen without reading."""
+    was = file.stat()
+    file.chmod(0o644)
+    file.write_bytes(bytes(byte ^ 1 for byte in file.read_bytes()))
+    os.utime(file, ns=(was.st_atime_ns, was.st_mtime_ns))
+    file.chmod(was.st_mode)
+
+
+def test_what_decayed_is_found_by_reading_alone_and_sent_again(site: Site, folder: Path) -> None:
+    publish_folder(site.tree, folder)
+    decay(site.root / "site" / "d" / "b")
+    assert publish_folder(site.tree, folder).repairs == ()
+    told = list[Progress]()
+    (found,) = repairs(site.tree, content=True, report=told.append)
+    assert (found.path, found.what) == ("d/b", "altered")
+    assert [event.done for event in told] == [1, 2, 3]
+    mended = publish_folder(site.tree, folder, check=True)
+    assert (mended.repairs, mended.sent) == ((found,), 1)
+    assert site.on_disk() == ONE
+    assert [fault.path for fault in verify(site.tree).faults] == ["d/b"]  # of the generation before
+    clean_up(site.tree, at_once=True)
+    assert verify(site.tree).faults == ()
+    again = publish_folder(site.tree, folder, check=True)
+    assert (again.repairs, again.switch) == ((), None)
+
+
+def test_what_decayed_is_not_taken_into_the_next_generation(site: Site, folder: Path) -> None:
+    publish_folder(site.tree, folder)
+    decay(site.root / "site" / "d" / "b")
+    (folder / "a").write_bytes(b"changed")
+    (folder / "moved").write_bytes(ONE["d/b"])  # which would be a second name of what decayed
+    done = publish_folder(site.tree, folder, check=True)
+    assert [fault.path for fault in done.repairs or ()] == ["d/b"]
+    assert done.sent == len({"a", "d/b", "moved"})
+    assert site.on_disk() == ONE | {"a": b"changed", "moved": ONE["d/b"]}
+
+
+def test_what_decayed_comes_from_another_file_of_the_host_with_the_same_content(
+    site: Site, folder: Path
+) -> None:
+    (folder / "twin").write_bytes(ONE["d/b"])
+    publish_folder(site.tree, folder)
+    decay(site.root / "site" / "d" / "b")
+    assert publish_folder(site.tree, folder, check=True).sent == 0
+    assert site.on_disk() == ONE | {"twin": ONE["d/b"]}
+
+
+def test_what_an_attempt_that_was_cut_off_took_over_of_what_decayed_is_not_kept(
+    site: Site, folder: Path
+) -> None:
+    publish_folder(site.tree, folder)
+    decay(site.root / "site" / "d" / "b")
+    (folder / "a").write_bytes(b"changed")
+    tree = site.tree
+    with tree.begun(tree.plan(look(tree, folder))) as staging:
+        assert list(staging.wanted()) == ["a"]
+    done = publish_folder(site.tree, folder, check=True)
+    assert done.sent == 2
+    assert site.on_disk() == ONE | {"a": b"changed"}

@@ -40,6 +40,7 @@ class _Order:
     dry_run: bool
     save_plan: Path | None
     plan: Path | None
+    check: bool
 
 
 FolderArgument = Annotated[
@@ -56,6 +57,9 @@ PlanOption = Annotated[
     typer.Option(
         "--plan", metavar="FILE", readable=False, help="Do exactly what a saved plan says, or nothing."
     ),
+]
+CheckOption = Annotated[
+    bool, typer.Option("--check", help="Read all that is live, and send again what is damaged.")
 ]
 LayoutOption = Annotated[
     str, typer.Option("--layout", metavar="L", help="How the tree is kept: swapped (plain files).")
@@ -75,6 +79,7 @@ def publish(  # noqa: PLR0913 - one parameter for each option
     dry_run: DryRunOption = False,
     save_plan: SavePlanOption = None,
     plan: PlanOption = None,
+    check: CheckOption = False,
     yes: YesOption = False,
     layout: LayoutOption = "swapped",
     allow_gap: GapOption = False,
@@ -93,7 +98,7 @@ def publish(  # noqa: PLR0913 - one parameter for each option
         raise InvalidArgument("--save-plan was given without --dry-run", "Add --dry-run.")
     if plan and dry_run:
         raise InvalidArgument("both --plan and --dry-run were given", "The plan says what would change.")
-    order = _Order(checked_folder(folder), dry_run, save_plan, plan)
+    order = _Order(checked_folder(folder), dry_run, save_plan, plan, check)
     opts, begun = common(ctx, None, as_json=as_json), time.monotonic()
     with _tree(order, name, to, layout=layout, allow_gap=allow_gap) as tree, hash_cache() as cache:
         if dry_run:
@@ -139,9 +144,10 @@ def _planned(tree: "PublishedTree", order: _Order, cache: "HashCache | None", *,
         if not is_set_up(tree.host):
             return Published(first_plan(tree, order.folder, cache=cache, report=shown), repairs=())
         plan = tree.plan(look(tree, order.folder, yes=yes, cache=cache, report=shown), yes=yes)
+        wrong = repairs(tree, content=order.check, report=shown)
     if order.save_plan:
         save_plan(plan, order.save_plan)
-    return Published(plan, repairs=repairs(tree))
+    return Published(plan, repairs=wrong)
 
 
 def _published(tree: "PublishedTree", order: _Order, cache: "HashCache | None", *, yes: bool) -> "Published":
@@ -150,7 +156,7 @@ def _published(tree: "PublishedTree", order: _Order, cache: "HashCache | None", 
 
     plan = read_plan(order.plan, tree, yes=yes) if order.plan else None
     with progress() as shown:
-        return publish_folder(tree, order.folder, plan, yes=yes, cache=cache, report=shown)
+        return publish_folder(tree, order.folder, plan, yes=yes, check=order.check, cache=cache, report=shown)
 
 
 def _tell(done: "Published", order: _Order, seconds: float, *, as_json: bool) -> None:

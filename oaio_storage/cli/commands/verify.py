@@ -10,7 +10,7 @@ from oaio_storage.cli.output import answer, count_text, note, size_text
 from oaio_storage.cli.progressing import progress
 from oaio_storage.cli.publishing import SHOWN, AtOption, NameArgument, tree_at
 from oaio_storage.errors import EXIT_DONE, EXIT_FAILED
-from oaio_storage.publish.hints import PUBLISH
+from oaio_storage.publish.hints import REPAIR
 
 if TYPE_CHECKING:
     from oaio_storage.publish.verifying import Verified
@@ -49,7 +49,7 @@ def _help(found: "Verified", name: str, at: str) -> list[str]:
     also = f", and so are {kept}" if old else ""
     more = " && oaio gc NAME --at HOST --now" if old else ""
     hint = (
-        f"hint: Send again what is damaged{', then remove all that is not live' * bool(old)}: {PUBLISH}{more}"
+        f"hint: Send again what is damaged{', then remove all that is not live' * bool(old)}: {REPAIR}{more}"
     )
     return [
         f"oaio: {name!r} is not as it was published: what is live is damaged{also}",
