@@ -18,6 +18,7 @@ from oaio_storage.errors import AlreadyExists, Changed, InvalidArgument, NotFoun
 from oaio_storage.hosts.api import CshApi
 from oaio_storage.hosts.foreign import OS_ERRORS, ForeignErrors
 from oaio_storage.hosts.guarantees import Absent, Expect, Guarantees, Stat
+from oaio_storage.hosts.roots import check_alone
 from oaio_storage.hosts.streams import PIECE
 
 if sys.platform == "win32":
@@ -244,6 +245,7 @@ class LocalApi(CshApi):
         return False
 
     def _create_root(self) -> str:
+        check_alone(self.root_folder, is_root=True)
         try:
             self._folders.make_root(self.root_folder)
         except (FileExistsError, NotADirectoryError) as err:

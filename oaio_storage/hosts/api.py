@@ -291,7 +291,7 @@ class CshApi(ABC):
 
         Raises:
             NotGuaranteed: the host is read-only, or has no conditional writes, so two could each make one.
-            WrongRoot: there is a marker that can't be read.
+            WrongRoot, RootOverlap: its marker can't be read; it would lie in the root of another host.
         """
         with self._only_ours("create", ""):
             return self._create_root()

@@ -1,12 +1,16 @@
 """The marker of a writable root, ``.oaio/root.json``: its format, and the id that no other root has."""
 
 import json
+import os
 import secrets
+import shlex
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from oaio_storage.errors import AlreadyExists, NotFound, WrongRoot
+from oaio_storage.errors import AlreadyExists, NotFound, RootOverlap, WrongRoot
 from oaio_storage.hosts.guarantees import Absent
+from oaio_storage.names import STATE_FOLDER
 
 if TYPE_CHECKING:
     from oaio_storage.hosts.api import CshApi
@@ -72,3 +76,33 @@ def check_root(host: "CshApi", expected: str) -> None:
         raise WrongRoot(
             f"the host's root is {found}, but the server means {expected}: another machine's disk?"
         )
+
+
+def check_alone(folder: str | Path, hint: str = "Name a folder outside of it.", *, is_root: bool) -> None:
+    """Do nothing if ``folder`` lies in no root of a host that is a folder of this machine.
+
+    There it would be part of a tree, and go with it, or be taken for the host's own state.
+
+    Args:
+        folder: it may be missing, and may be reached through links.
+        hint: what helps; HOST stands for the host that was found.
+        is_root: whether it is, or becomes, a root itself; one that has its marker already is left alone,
+            wherever it lies.
+
+    Raises:
+        RootOverlap: it does, or is one and should not be.
+    """
+    real = Path(os.path.realpath(folder))
+    outer = next((found for place in (real, *real.parents) if (found := _root_at(place))), None)
+    if outer is None or (is_root and outer == real):
+        return
+    where = "is" if outer == real else f"lies in {outer}, which is"
+    told = hint.replace("HOST", shlex.quote(str(outer)))
+    raise RootOverlap(f"{folder} {where} a storage host's root", told)
+
+
+def _root_at(place: Path) -> Path | None:
+    """The root that ``place`` is, or whose state folder it is."""
+    if os.path.isfile(place / STATE_FOLDER / MARKER):  # noqa: PTH113 - never raises
+        return place
+    return place.parent if place.name == STATE_FOLDER else None

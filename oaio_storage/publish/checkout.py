@@ -12,6 +12,7 @@ from oaio_storage import durable
 from oaio_storage.errors import AlreadyExists, Busy, InvalidArgument, LocalStateDamaged, OaioError
 from oaio_storage.hash_cache import HashCache
 from oaio_storage.hosts import foreign
+from oaio_storage.hosts.roots import check_alone
 from oaio_storage.manifest import FileEntry, Manifest
 from oaio_storage.progress import Progress, Report, ignore
 from oaio_storage.publish.checkout_plan import Placed, steps
@@ -59,7 +60,7 @@ def check_out(
 
     Args:
         tree: what to write.
-        folder: where to; neither a link, nor in the root of the host or around it.
+        folder: where to; neither a link, nor in the root of any host, nor around that of this one.
         generation: which.
         cache: checksums of earlier looks at the folder.
         report: told the files that were written.
@@ -67,7 +68,7 @@ def check_out(
     Raises:
         NotFound: there is no such generation, or it is not kept any more.
         InvalidArgument: ``folder`` is a link or a file, or there is no folder around it.
-        RootOverlap: it lies in the host's root, or around it.
+        RootOverlap: it lies in a host's root, or around this one's.
         Corrupt: a file of the generation is damaged; what is in ``folder`` under that name stays.
         Busy: another checkout writes there.
         StorageError: the disk refuses, or has no room; what is there by then is whole, and a repeat goes on.
@@ -103,6 +104,7 @@ def _checked(folder: Path, tree: PublishedTree) -> Path:
     if not folder.parent.is_dir():
         raise InvalidArgument(f"there is no folder {str(folder.parent)!r}", "Make it first.")
     check_apart(folder, Path(tree.folders.root_folder))
+    check_alone(folder, "Check out to a folder outside of it.", is_root=False)
     return folder
 
 

@@ -12,7 +12,7 @@ from typing import Any, cast
 import pytest
 from counts import COUNTS
 
-from oaio_storage.errors import AlreadyExists, Changed, InvalidName, NotFound, WrongRoot
+from oaio_storage.errors import AlreadyExists, Changed, InvalidName, NotFound, RootOverlap, WrongRoot
 from oaio_storage.hosts import CshApi
 from oaio_storage.names import why_refused
 from oaio_storage_local import LocalApi
@@ -302,3 +302,15 @@ def files_of_writer(root: Path) -> dict[str, tuple[int, int]]:
         assert content in (unit, unit * 300_000)
         found[path] = int(seed), int(number)
     return found
+
+
+def test_a_root_is_not_made_inside_another_one(host: LocalApi, root: Path) -> None:
+    host.create_root()
+    for place in ("site", "site/deep", ".oaio", ".oaio/trees"):
+        with pytest.raises(RootOverlap, match="lies in"):
+            LocalApi(str(root / place)).create_root()
+    assert files(root).keys() == {".oaio/root.json"}
+    apart = LocalApi(str(root.parent / "root2"))
+    root_id = apart.create_root()
+    (root.parent / "root2").rename(root / "inner")
+    assert LocalApi(str(root / "inner")).create_root() == root_id

@@ -23,6 +23,7 @@ from oaio_storage.publish.checkout import check_out
 from oaio_storage.publish.checkout_plan import Placed, steps
 from oaio_storage.publish.checkout_target import Target
 from oaio_storage.scan import scan
+from oaio_storage_local import LocalApi
 
 ONE = {"index.html": b"one", "a/b/c": b"deep", "same": b"same", "empty": b""}
 TWO = {"index.html": b"two!", "same": b"same", "new/file": b"new"}
@@ -237,7 +238,9 @@ def test_places_that_can_not_be_are_refused(site: Site, tmp_path: Path) -> None:
     for folder in (tmp_path / "file", tmp_path / "nowhere/copy"):
         with pytest.raises(InvalidArgument):
             check_out(site.tree, folder)
-    for folder in (site.root, site.root / "site", site.root / "copy", tmp_path):
+    other = LocalApi(str(tmp_path / "other"))
+    other.create_root()
+    for folder in (site.root, site.root / "site", site.root / "copy", tmp_path, tmp_path / "other/copy"):
         with pytest.raises(RootOverlap):
             check_out(site.tree, folder)
     assert site.on_disk() == ONE

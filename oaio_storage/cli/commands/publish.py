@@ -25,6 +25,7 @@ from oaio_storage.cli.publishing import (
     publisher,
 )
 from oaio_storage.errors import InvalidArgument
+from oaio_storage.publish.hints import PUBLISH
 
 if TYPE_CHECKING:
     from oaio_storage.hash_cache import HashCache
@@ -112,6 +113,7 @@ def publish(  # noqa: PLR0913 - one parameter for each option
 def _tree(order: _Order, name: str, to: str, *, layout: str, allow_gap: bool) -> Iterator["PublishedTree"]:
     """The tree to publish; its root gets a marker if it has none, unless nothing is to be changed."""
     from oaio_storage.config import host_of  # noqa: PLC0415 - not needed for --help
+    from oaio_storage.hosts.roots import check_alone  # noqa: PLC0415 - same
     from oaio_storage.publish.switcher import LAYOUT  # noqa: PLC0415 - same
     from oaio_storage.publish.tree import PublishedTree  # noqa: PLC0415 - same
     from oaio_storage.scan import check_apart  # noqa: PLC0415 - same
@@ -120,7 +122,9 @@ def _tree(order: _Order, name: str, to: str, *, layout: str, allow_gap: bool) ->
         raise InvalidArgument(f"there is no layout {layout[:80]!r}", f"--layout {LAYOUT}")
     with host_of(to) as host, hints_filled(FOLDER=order.folder, NAME=name, HOST=to):
         tree = PublishedTree(host=host, name=name, by=publisher(), allow_gap=allow_gap)
-        check_apart(order.folder, Path(tree.folders.root_folder))
+        root = Path(tree.folders.root_folder)
+        check_apart(order.folder, root)
+        check_alone(root, PUBLISH, is_root=True)
         if order.save_plan:
             _check_outside(order.save_plan, order.folder)
         if not order.dry_run or order.save_plan:
