@@ -11,13 +11,15 @@ from publish.trees import Site
 from oaio_storage.publish.cleaning import clean_up
 
 READER = """
-import collections, os, sys
+import collections, itertools, os, sys
 from oaio_storage.publish.tree import PublishedTree
 from oaio_storage_local import LocalApi
 root, reads, seen = sys.argv[1], int(sys.argv[2]), collections.Counter()
 tree = PublishedTree(host=LocalApi(root), name="site")
 print("ready", flush=True)
-for number in range(reads):
+for number in itertools.count():
+    if number >= reads and len(seen) > 1:
+        break
     file = os.open(root + "/site/one", os.O_RDONLY)
     seen[os.read(file, 9).decode()] += 1
     os.close(file)
@@ -67,7 +69,8 @@ def test_readers_never_find_a_gap_or_a_mix(site: Site) -> None:
             site.publish(trees[published % 2])
             published += 1
         told = reader.stdout.read()
-    assert told.split() == ["new", "old", str(COUNTS.swap_reads)]
+    *words, reads = told.split()
+    assert (words, int(reads) >= COUNTS.swap_reads) == (["new", "old"], True)
     while published < COUNTS.swaps:  # a slow disk: the reader was done first
         site.publish(trees[published % 2])
         published += 1
