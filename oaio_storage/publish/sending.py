@@ -149,7 +149,10 @@ def publish_folder(  # noqa: PLR0913 - each is said once for a publication
     with tree.begun(plan, yes=yes, damaged=damaged) as staging:
         with suppress(Superseded):  # by a twin: what commit says then is what holds
             sent, size = _send(staging, folder, report)
-        return Published(plan, tree.commit(staging), sent, size, wrong)
+        switch = tree.commit(staging)
+        if not staging.takes_files:  # since it became live before, by a twin
+            switch = _still_live(tree, switch)
+        return Published(plan, switch, sent, size, wrong)
 
 
 def _still_live(tree: PublishedTree, done: Switch) -> Switch:

@@ -1,7 +1,7 @@
 """One publication under way: its plan, its state, and the files that came so far, on the host."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from typing import BinaryIO, cast
 
 import attrs
@@ -114,26 +114,40 @@ class Staging:
                 break
             yield
 
-    def open(self) -> None:
-        """Make it, or find it again after an interruption, and let files come.
+    def open(self) -> Guards:
+        """Let files come, made or found again; what must stay as it is while they do.
+
+        A commit of the same publication that began before can't switch any more.
 
         Raises:
             Superseded: clean-up gave it up.
         """
-        transaction = self.plan.transaction
-        self._guards = {self.places.state(transaction): self.gate.open()}
-        self.state.write(self.places.plan(transaction), self.plan.text().encode())
-        self.folders.make(self.places.committing(transaction))
-        committing = self.places.committing(transaction)
-        with (
-            suppress(Busy, NotFound),
-            self.folders.hold(committing, alone=True),
-        ):  # it is committed, or given up
-            # where an attempt to let a link point at it ended
-            self.folders.move(self.places.kept(self.plan.generation), self.files)
-            if self.folders.kind(unproven(self.files)):
-                self.discard()
+        guards = {self.places.state(self.plan.transaction): self.gate.open()}
+        self.state.write(self.places.plan(self.plan.transaction), self.plan.text().encode())
+        self.folders.make(self.places.committing(self.plan.transaction))
+        return guards
+
+    def gather(self, guards: Guards) -> None:
+        """Bring together what came in earlier attempts, for a publisher that holds ``committing`` alone.
+
+        Args:
+            guards: of :meth:`open`; nothing comes when they changed.
+        """
+        # where an attempt to let a link point at it ended
+        self.folders.move(self.places.kept(self.plan.generation), self.files)
+        if self.folders.kind(unproven(self.files)):
+            self.discard()
         self.folders.make(self.files)
+        self._guards = guards
+
+    def go_on(self) -> None:
+        """Let files come again, for a publisher that holds ``committing`` alone and lacks some."""
+        self._guards = self.open()
+
+    @property
+    def takes_files(self) -> bool:
+        """Whether it was opened; else it became live before."""
+        return bool(self._guards)
 
     def discard(self) -> None:
         """Let go what came so far: once a flush failed, another one that succeeds would prove nothing."""
@@ -181,7 +195,7 @@ class Staging:
 
     def wanted(self) -> Mapping[str, FileEntry]:
         """What is still to be received, sorted by path; nothing, if it became live before it was opened."""
-        entries = self.plan.manifest if self._guards else {}
+        entries = self.plan.manifest if self.takes_files else {}
         return {path: entry for path, entry in entries.items() if path not in self._verified}
 
     @_while_open()
@@ -193,7 +207,7 @@ class Staging:
             Corrupt: it is not what the plan says; nothing of it is kept.
             Superseded: no more files are taken: the publication is being committed, or was given up.
         """
-        if not self._guards:
+        if not self.takes_files:
             raise Superseded("the publication became live already, and takes no more files")
         entry = self.plan.manifest.get(path)
         if entry is None:

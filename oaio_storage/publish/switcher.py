@@ -114,7 +114,7 @@ class Switcher:
         try:
             marks = staging.complete()
         except InvalidArgument:
-            staging.open()
+            staging.go_on()
             raise
         found = self.folders.standing(self.places.live)
         hows = self._ways(found, head, version)

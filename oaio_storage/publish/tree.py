@@ -164,7 +164,7 @@ class PublishedTree:
             AlreadyExists, ForeignPublisher, NotGuaranteed: as for :meth:`commit`.
         """
         staging = self._staging(plan, restored)
-        if not self._is_done(plan, yes=yes):
+        if self._ready(plan, yes=yes) is not None:
             self._fill(staging)
         return staging
 
@@ -181,7 +181,7 @@ class PublishedTree:
             As :meth:`begin`, and Busy: somebody else works on it; QuotaExceeded: no room is left.
         """
         staging = self._staging(plan, restored)
-        if self._is_done(plan, yes=yes):
+        if self._ready(plan, yes=yes) is None:
             yield staging
             return
         with staging.alone():
@@ -317,22 +317,35 @@ class PublishedTree:
             restored=restored,
         )
 
-    def _is_done(self, plan: Plan, *, yes: bool) -> bool:
-        """Whether it became live already; else it is checked that it may."""
-        head, _ = self._switcher.recovered()
+    def _ready(self, plan: Plan, *, yes: bool) -> str | None:
+        """The version of the head on which it may become live; None if it did so already."""
+        head, version = self._switcher.recovered()
         if head is not None and head.find(plan.transaction):
-            return True
+            return None
         self._check_base(plan, head)
         if not yes:
             plan.check_deletions()
         self.check_place()
-        return False
+        return version
 
     def _fill(self, staging: Staging, damaged: Collection[str] = ()) -> None:
-        """Let files come, and take over what the host has."""
-        staging.open()
+        """Let files come, and take over what the host has, unless it became live meanwhile."""
+        guards, committing = staging.open(), self.places.committing(staging.plan.transaction)
+        while (version := self._ready(staging.plan, yes=True)) is not None:
+            try:
+                with self.folders.hold(committing, alone=True):
+                    if self.head.read()[1] != version:  # else no twin is live, or about to be
+                        continue
+                    staging.gather(guards)
+                    break
+            except Busy:  # a twin commits
+                self.sleep(_PAUSE)
+            except NotFound as err:
+                raise given_up() from err
+        else:
+            return
         trees = list(self._trees(staging.plan, staging.restored, damaged))
-        with suppress(Superseded):  # it may have been committed by a twin; commit says what holds
+        with suppress(Superseded):  # a twin commits it; commit says what holds
             staging.take_over(trees)
 
     def _generation(self) -> str:
