@@ -7,12 +7,13 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, cast
 
 import attrs
 
 from oaio_storage.errors import InvalidConfiguration, RootUnavailable
+from oaio_storage.scan.brackets import without_brackets
 
 if TYPE_CHECKING:
     from pathspec.pattern import RegexPattern
@@ -76,26 +77,32 @@ def ignored_by(text: str) -> Ignored:
     Raises:
         InvalidConfiguration: a line is no pattern.
     """
+    patterns: list[tuple[re.Pattern[str], bool]] = []
+    for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
+        try:
+            patterns += _pattern(line.removesuffix("\r"))
+        except ValueError as err:
+            raise InvalidConfiguration(
+                f"{IGNORE_FILE}: line {number} is no pattern: {line[:200]!r}", "Correct or remove it."
+            ) from err
+    return Ignored(patterns)
+
+
+def _pattern(line: str) -> Iterator[tuple[re.Pattern[str], bool]]:
+    """What a line names, and whether that is hidden; nothing for a comment.
+
+    Raises:
+        ValueError: it is no pattern.
+    """
     from pathspec import GitIgnoreSpec  # noqa: PLC0415 - only where there are patterns
 
-    lines = [line.removesuffix("\r") for line in text.removeprefix("\ufeff").split("\n")]
-    try:
-        patterns = cast("list[RegexPattern]", GitIgnoreSpec.from_lines(lines).patterns)
-    except ValueError as err:
-        for number, line in enumerate(lines, 1):
-            try:
-                GitIgnoreSpec.from_lines([line])
-            except ValueError:
-                raise InvalidConfiguration(
-                    f"{IGNORE_FILE}: line {number} is no pattern: {line[:200]!r}", "Correct or remove it."
-                ) from err
-        raise
-    return Ignored([(_mended(one.regex), bool(one.include)) for one in patterns if one.regex is not None])
-
-
-def _mended(regex: re.Pattern[str]) -> re.Pattern[str]:
-    """``regex`` with negated classes that leave slashes alone, as gitignore(5) has them."""
-    return re.compile(regex.pattern.replace("[^", "[^/"), regex.flags)
+    if line.startswith("#"):
+        return
+    simple, brackets = without_brackets(line)
+    for found in cast("Iterable[RegexPattern]", GitIgnoreSpec.from_lines([simple]).patterns):
+        if found.regex is not None:
+            regex = re.compile(found.regex.pattern.translate(brackets), found.regex.flags)
+            yield regex, bool(found.include)
 
 
 def _names(regex: re.Pattern[str], path: str) -> bool:

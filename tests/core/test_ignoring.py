@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,9 +18,19 @@ from oaio_storage.scan.ignoring import MAX_IGNORE_BYTES, Ignored, ignored_by
 
 NAMES = st.sampled_from(["a", "b", "a.o", "b.txt", ".c", "#d", "!e", "f g", "[h]", "*"])
 PATHS = st.lists(NAMES, min_size=1, max_size=4).map("/".join)
-PIECES = st.sampled_from(
-    ["a", "b", ".o", ".txt", "*", "**", "?", "/", "[ab]", "[!a]", "[a-c]", "\\", "#", "!", " ", "."]
+PLAIN = st.sampled_from(
+    ["a", "b", ".o", ".txt", "*", "**", "?", "/", "\\", "#", "!", " ", ".", "[", "]", "^"]
 )
+PIECES = PLAIN | st.sampled_from(
+    ["[ab]", "[!a]", "[a-c]", "[[:alpha:]]", "[^[:lower:]#]", "[]h]", "[!]a]", "[[^a]"]
+)
+IN_BRACKETS = st.sampled_from(
+    ["a", "c", "z", "A", "0", "]", "[", "-", "^", "!", "\\", "&", "~", "|", ":", "[:", ":]", "\\]"]
+    + [f"[:{name}:]" for name in ("alnum", "alpha", "blank", "digit", "graph", "lower", "print", "punct")]
+    + [f"[:{name}:]" for name in ("space", "upper", "xdigit", "cntrl", "nothing", "")]
+)
+BRACKETS = st.tuples(st.sampled_from(["", "!", "^"]), st.lists(IN_BRACKETS, max_size=5).map("".join))
+ASCII = [f"x{chr(code)}" for code in range(0x20, 0x7F) if chr(code) != "/"]
 PATTERNS = st.lists(st.lists(PIECES, max_size=5).map("".join), max_size=5)
 
 
@@ -49,6 +60,9 @@ def _git(folder: Path, *words: str, stdin: str = "") -> str:
 @example(patterns=["a/**", "!a/b"], paths={"a/b", "a/a", "a/b/a"})
 @example(patterns=["/\u00fc", "b/*\u00fc"], paths={"\u00fc", "b/a\u00fc", "b/u"})
 @example(patterns=["*[!a]", "c[!b]d"], paths={"b/a", "c/d"})
+@example(patterns=["*[[:punct:]]", "!*[^a]/b"], paths={"a#", "#d", "[h]", "*", "#d/b", "[h]/a"})
+@example(patterns=["*[[^a]^"], paths={"[^", "a^", "b^", "b[^"})
+@example(patterns=["*[[:digit:]].key", "[!]a].key"], paths={"a1.key", "b.key", "a.key", "].key"})
 @example(patterns=["a/**/b", "\\#d", "\\!e"], paths={"a/b", "a/a/b", "#d", "!e"})
 def test_what_is_hidden_is_what_git_ignores(repository: Path, patterns: list[str], paths: set[str]) -> None:
     text = "\n".join(patterns)
@@ -56,10 +70,51 @@ def test_what_is_hidden_is_what_git_ignores(repository: Path, patterns: list[str
         ignored = ignored_by(text)
     except InvalidConfiguration:
         return
+    assert {path for path in paths if ignored.covers(path)} == _ignored_by_git(repository, text, paths)
+
+
+def _ignored_by_git(repository: Path, text: str, paths: Iterable[str]) -> set[str]:
     (repository / ".gitignore").write_text(text, "utf-8")
     listed = "\0".join(sorted(paths))
     said = _git(repository, "check-ignore", "--no-index", "-z", "--stdin", stdin=listed)
-    assert {path for path in paths if ignored.covers(path)} == set(said.split("\0")) - {""}
+    return set(said.split("\0")) - {""}
+
+
+@given(brackets=BRACKETS)
+@example(brackets=("", "[:digit:]"))
+@example(brackets=("!", "]a"))
+@example(brackets=("", "[^a"))
+@example(brackets=("", "]-a"))
+@example(brackets=("", "z-a"))
+@example(brackets=("", "a-c-z"))
+@example(brackets=("^", "[:"))
+@example(brackets=("", "a-[:digit:]"))
+@example(brackets=("", "[:nothing:]"))
+def test_brackets_hold_what_they_hold_for_git(repository: Path, brackets: tuple[str, str]) -> None:
+    text = f"x[{''.join(brackets)}]"
+    said = _ignored_by_git(repository, text, ASCII)
+    try:
+        ignored = ignored_by(text)
+    except InvalidConfiguration:
+        assert not said
+    else:
+        assert {path for path in ASCII if ignored.covers(path)} == said
+
+
+@pytest.mark.parametrize(
+    "line", ["[a", "a[", "[]", "[a/b]", "x[[:digits:]]", "[[:alpha:]", "[a\\", "[a\\]", "a\\"]
+)
+def test_a_line_that_would_hide_nothing_is_refused_by_its_number(line: str) -> None:
+    """Where git passes over it: what was meant to be hidden would be published."""
+    with pytest.raises(InvalidConfiguration, match="line 2 is no pattern"):
+        ignored_by(f"fine\n{line}\n")
+    assert not ignored_by(f"# {line}\n")
+
+
+def test_a_line_may_have_a_thousand_brackets_and_not_more() -> None:
+    assert ignored_by("[ab]" * 1024).covers("ab" * 512)
+    with pytest.raises(InvalidConfiguration, match="line 1"):
+        ignored_by("[ab]" * 1025)
 
 
 def _found(folder: Path) -> list[str]:

@@ -306,9 +306,17 @@ def test_a_port_that_is_taken(live: Work) -> None:
         live.run("preview", "site", *AT, "--port", port).ended(5, "taken", "--port")
 
 
-def test_patterns_that_are_none(live: Work) -> None:
-    (live.folder / ".oaioignore").write_text("fine\n!\n")
+@pytest.mark.parametrize("line", ["!", "*[0-9.key", "*[[:digits:]].key"])
+def test_patterns_that_are_none(live: Work, line: str) -> None:
+    (live.folder / ".oaioignore").write_text(f"fine\n{line}\n")
     refused(live, 2, ".oaioignore", "line 2")
+
+
+def test_keys_that_git_would_hide_are_not_published(live: Work) -> None:
+    written(live.folder, {"a1.key": "secret", "b.key": "secret", "a.key": "public"})
+    (live.folder / ".oaioignore").write_text("*[[:digit:]].key\n[!]a].key\n")
+    assert live.run("publish", "public", "site", *TO).ok().err == ""
+    assert {found.name for found in live.live.rglob("*.key")} == {"a.key"}
 
 
 def test_a_host_that_nobody_configured(work: Work) -> None:
