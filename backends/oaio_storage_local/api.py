@@ -232,7 +232,8 @@ class LocalApi(CshApi):
         return removed
 
     def _remove_temporary(self, parts: tuple[str, ...], name: str) -> bool:
-        with self._folders.opened(self.root_folder) as root, suppress(FileNotFoundError, NotADirectoryError):
+        gone_or_anothers = FileNotFoundError, NotADirectoryError, PermissionError
+        with self._folders.opened(self.root_folder) as root, suppress(*gone_or_anothers):
             with self._folders.folder(root, parts) as parent:
                 if self._folders.is_folder(parent, name):
                     with self._folders.folder(parent, [name]) as folder:

@@ -133,9 +133,12 @@ def inodes(
 
 
 def take_modes(folders: Folders, folder: int, model: int, deepest: int = DEEPEST) -> None:
-    """Give an open folder, and each folder in it, the permissions that its namesake in ``model`` has."""
+    """Give an open folder, and each folder in it, the permissions that its namesake in ``model`` has.
+
+    Their owner may always change them, else they could neither be switched nor removed.
+    """
     disk = folders.disk
-    disk.chmod(folder, stat.S_IMODE(disk.fstat(model).st_mode))
+    disk.chmod(folder, stat.S_IMODE(disk.fstat(model).st_mode) | stat.S_IRWXU)
     for name, (_, is_folder) in disk.inodes(folder).items():
         if not (is_folder and deepest):
             continue
@@ -179,6 +182,7 @@ def discard(folders: Folders, parent: int, name: str, folder: int) -> None:
 def _emptied(folders: Folders, top: int, folder: int, reach: int) -> bool:
     """Remove what is in ``folder``; whether folders out of reach were moved up to ``top`` instead."""
     disk, moved = folders.disk, False
+    _unprotect(disk, folder)
     for name, found in disk.entries(folder).items():
         if not stat.S_ISDIR(found.st_mode):
             disk.unlink(name, folder=folder)
@@ -190,6 +194,14 @@ def _emptied(folders: Folders, top: int, folder: int, reach: int) -> bool:
             disk.rename(name, temporary_name(), folder=folder, target_folder=top)
             moved = True
     return moved
+
+
+def _unprotect(disk: Disk, folder: int) -> None:
+    """Let the owner of an open folder change it, if that is us."""
+    mode = stat.S_IMODE(disk.fstat(folder).st_mode)
+    if mode & stat.S_IRWXU != stat.S_IRWXU:
+        with suppress(PermissionError):
+            disk.chmod(folder, mode | stat.S_IRWXU)
 
 
 def _flush_each(folders: Folders, folder: int, deepest: int = DEEPEST) -> None:

@@ -1,18 +1,21 @@
 """Whole folders of this machine: filled, switched and held, for trees of plain files."""
 
+import errno
 import fcntl
 import hashlib
 import os
+import shlex
 import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from itertools import islice
+from pathlib import Path
 from typing import BinaryIO
 
 import attrs
 
-from oaio_storage.errors import Busy, Changed, Corrupt, NotFound, NotGuaranteed, Unavailable
+from oaio_storage.errors import AccessDenied, Busy, Changed, Corrupt, NotFound, NotGuaranteed, Unavailable
 from oaio_storage.hosts.folders import Guards, How, Incoming, Kind, Link, Placed, Standing, reusable, unproven
 from oaio_storage.hosts.streams import PIECE
 from oaio_storage_local import switches, trees
@@ -229,12 +232,24 @@ class WholeFolders:
             try:
                 switches.switch(self._folders, root, staged, place, how)
             except OSError as err:
+                self._refuse_read_only(root, place, err)
                 if err.errno not in switches.IMPOSSIBLE:
                     raise
                 raise NotGuaranteed(
                     f"{place!r} can't be switched in one step here: {err.strerror}",
                     "If it lies in a lower layer of a container's image: choose another name, or a volume.",
                 ) from err
+
+    def _refuse_read_only(self, root: int, place: str, err: OSError) -> None:
+        """A folder that can't be written to can't change its place, whatever those around it allow."""
+        if err.errno != errno.EACCES or not self._folders.is_folder(root, place):
+            return
+        if not self._disk.lstat(place, folder=root).st_mode & stat.S_IWUSR:
+            path = shlex.quote(str(Path(self.root_folder, place)))
+            raise AccessDenied(
+                f"the live folder {place!r} is read-only, so no other can take its place",
+                f"Let its owner write to it, then publish again, which goes on: chmod -R u+w {path}",
+            ) from err
 
     def move(self, folder: str, target: str) -> None:
         """As in ``HostFolders``."""
@@ -281,15 +296,21 @@ class WholeFolders:
                 if not self._folders.is_same(parent, [name], target):
                     return False  # somebody removed it, and made it anew
                 self._disk.rename(name, aside, folder=parent)  # from now on nobody finds it to fill it
-            trees.discard(self._folders, parent, aside, target)
+            with suppress(PermissionError):  # somebody else's files are in it; whoever tidies is told
+                trees.discard(self._folders, parent, aside, target)
         return True
 
-    def tidy(self, folder: str, *, dry_run: bool = False) -> list[str]:
+    def tidy(self, folder: str, *, dry_run: bool = False) -> dict[str, str]:
         """As in ``HostFolders``."""
+        told: dict[str, str] = {}
         with self._root("tidy", folder) as root, suppress(NotFound), self._entered(root, folder) as top:
-            names = sorted(name for name in self._disk.names(top) if is_temporary(name))
-            return [name for name in names if self._is_tidied(root, top, name, dry_run=dry_run)]
-        return []
+            for name in sorted(filter(is_temporary, self._disk.names(top))):
+                try:
+                    if self._is_tidied(root, top, name, dry_run=dry_run):
+                        told[name] = ""
+                except PermissionError as err:
+                    told[name] = str(err.strerror)
+        return told
 
     def _is_tidied(self, root: int, top: int, name: str, *, dry_run: bool) -> bool:
         """Whether nobody works on what has a temporary name, which goes then; files are not looked at."""

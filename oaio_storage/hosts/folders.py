@@ -213,17 +213,21 @@ class HostFolders(Protocol):
     def remove(self, folder: str, *, guards: Guards | None = None) -> bool:
         """Remove a folder and all in it; False if somebody holds it, or made it anew, and it stays.
 
-        It is gone in one step; what was in it goes afterwards. That is durable, whoever removed it.
+        It is gone in one step; what was in it goes afterwards, as far as this user may remove it; the rest is
+        for :meth:`tidy`. That is durable, whoever removed it.
 
         Raises:
             Changed: a guard is not as it must be.
         """
         ...
 
-    def tidy(self, folder: str, *, dry_run: bool = False) -> list[str]:
-        """Remove what removals and switches that were cut off left directly in ``folder``; its names, sorted.
+    def tidy(self, folder: str, *, dry_run: bool = False) -> dict[str, str]:
+        """Remove what removals and switches that were cut off left directly in ``folder``.
 
         What somebody works on stays, and is not named.
+
+        Returns:
+            Its names, sorted, each with why it stays; empty: it went, or would go.
 
         Args:
             folder: which.

@@ -1,12 +1,12 @@
 """Removing what is not needed any more: old generations, and publications that were given up."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 
 import attrs
 
-from oaio_storage.errors import Changed, Corrupt, NotFound, QuotaExceeded
+from oaio_storage.errors import AccessDenied, Changed, Corrupt, NotFound, QuotaExceeded
 from oaio_storage.hosts.folders import Guards
 from oaio_storage.names import STATE_FOLDER
 from oaio_storage.publish.head import Head, Switch
@@ -27,12 +27,36 @@ class Cleaned:
         stagings: transactions that were given up.
         in_use: those of them that somebody reads or works on; they stay, and are listed here alone.
         litter: names of what removals and switches that were cut off left in the state folder.
+        refused: those that this user may not remove, and why; they stay, and are listed here alone.
     """
 
     generations: tuple[str, ...] = ()
     stagings: tuple[str, ...] = ()
     in_use: tuple[str, ...] = ()
     litter: tuple[str, ...] = ()
+    refused: Mapping[str, str] = attrs.field(factory=dict)
+
+
+@attrs.frozen
+class _Removals:
+    """What stays of what was to go; see :class:`Cleaned`."""
+
+    in_use: list[str] = attrs.field(factory=list)
+    refused: dict[str, str] = attrs.field(factory=dict)
+
+    def gone(self, names: Collection[str], remove: Callable[[str], bool]) -> tuple[str, ...]:
+        """Those that ``remove`` did not say to be in use, and did not refuse to remove."""
+        return tuple(name for name in names if self._is_gone(name, remove))
+
+    def _is_gone(self, name: str, remove: Callable[[str], bool]) -> bool:
+        try:
+            is_gone = remove(name)
+        except AccessDenied as err:
+            self.refused[name] = str(err)
+            return False
+        if not is_gone:
+            self.in_use.append(name)
+        return is_gone
 
 
 def superfluous(
@@ -75,7 +99,8 @@ def clean_up(
     """
     now = tree.clock()
     idle = _idle(tree, None if at_once else now - time)
-    in_use = [one for one in idle if (_is_worked_on(tree, one) if dry_run else not tree.abort(one))]
+    removals = _Removals()
+    given_up = removals.gone(idle, (lambda one: not _is_worked_on(tree, one)) if dry_run else tree.abort)
     head, version = tree.recovered()
     old: tuple[str, ...] = ()
     if head is not None:
@@ -84,12 +109,17 @@ def clean_up(
         old = (
             tuple(sorted(kept - live)) if at_once else superfluous(head.log, kept, now, last=last, time=time)
         )
-        in_use += _read(tree, old) if dry_run else _collect(tree, head, version, old)
+        if dry_run:
+            old = removals.gone(old, lambda one: not tree.folders.is_held(tree.places.kept(one)))
+        else:
+            old = _collect(tree, head, version, old, removals)
+    litter = _tidied(tree, dry_run=dry_run)
     return Cleaned(
-        generations=tuple(one for one in old if one not in in_use),
-        stagings=tuple(one for one in idle if one not in in_use),
-        in_use=tuple(in_use),
-        litter=_tidied(tree, dry_run=dry_run),
+        generations=old,
+        stagings=given_up,
+        in_use=tuple(removals.in_use),
+        litter=tuple(name for name, why in litter.items() if not why),
+        refused=removals.refused | {name: why for name, why in litter.items() if why},
     )
 
 
@@ -121,31 +151,29 @@ def _is_worked_on(tree: PublishedTree, transaction: str) -> bool:
     return any(map(tree.folders.is_held, places))
 
 
-def _read(tree: PublishedTree, generations: Collection[str]) -> list[str]:
-    """Those of the generations that somebody reads."""
-    return [one for one in generations if tree.folders.is_held(tree.places.kept(one))]
-
-
-def _collect(tree: PublishedTree, head: Head, version: str, old: tuple[str, ...]) -> list[str]:
-    """Remove generations, after the head says so; those that are in use stay.
+def _collect(
+    tree: PublishedTree, head: Head, version: str, old: tuple[str, ...], removals: _Removals
+) -> tuple[str, ...]:
+    """Remove generations, after the head says so; those of ``old`` that went.
 
     Raises:
         Changed: somebody published or cleaned up meanwhile; nothing was removed.
     """
     going = tuple(sorted({*old, *head.collecting}))
     if not going:
-        return []
+        return ()
     fenced = attrs.evolve(head, collecting=going, epoch=head.epoch + 1, nonce=tree.ids())
     _write(tree, fenced, version)
-    in_use = [generation for generation in going if not _drop(tree, generation)]
+    gone = removals.gone(going, lambda one: _drop(tree, one))
     while True:
         now, version = tree.recovered()
         if now is None or not now.collecting:
-            return in_use
+            break
         done = attrs.evolve(now, collecting=(), nonce=tree.ids())
         with suppress(Changed):
             tree.head.swap(done, version)
-            return in_use
+            break
+    return tuple(one for one in gone if one in old)
 
 
 def _write(tree: PublishedTree, fenced: Head, version: str) -> None:
@@ -168,12 +196,15 @@ def _drop(tree: PublishedTree, generation: str, guards: Guards | None = None) ->
     return True
 
 
-def _tidied(tree: PublishedTree, *, dry_run: bool) -> tuple[str, ...]:
-    """Remove what removals and switches that were cut off left, and drafts that are older than any write."""
+def _tidied(tree: PublishedTree, *, dry_run: bool) -> dict[str, str]:
+    """Remove what removals and switches that were cut off left, and drafts that are older than any write.
+
+    What was left by name, and why it stays.
+    """
     if not dry_run:
         tree.host.clean_up(KEPT_TIME.total_seconds())
     places = tree.places.put_away, f"{STATE_FOLDER}/{tree.places.stagings}"
-    return tuple(name for place in places for name in tree.folders.tidy(place, dry_run=dry_run))
+    return {name: why for place in places for name, why in tree.folders.tidy(place, dry_run=dry_run).items()}
 
 
 def _moment(text: str, default: datetime) -> datetime:

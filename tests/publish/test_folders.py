@@ -61,7 +61,7 @@ def test_a_folder_goes_however_deep_it_is(site: Site, folders: WholeFolders) -> 
         deepened(deep)
         assert folders.remove(".oaio/deep")
         assert not deep.exists()
-        assert folders.tidy(".oaio") == []
+        assert folders.tidy(".oaio") == {}
 
 
 def test_what_lies_deeper_than_any_path_is_named_and_publishing_goes_on(site: Site) -> None:
@@ -98,9 +98,9 @@ def test_a_removal_that_was_cut_off_is_completed(
     (left,) = folders.tidy(".oaio", dry_run=True)
     assert (site.root / ".oaio" / left / "below/file").exists()
     with folders.hold(f".oaio/{left}"):  # somebody is about to remove it
-        assert folders.tidy(".oaio") == []
-    assert folders.tidy(".oaio") == [left]
-    assert folders.tidy(".oaio") == []
+        assert folders.tidy(".oaio") == {}
+    assert folders.tidy(".oaio") == {left: ""}
+    assert folders.tidy(".oaio") == {}
     assert not (site.root / ".oaio" / left).exists()
 
 

@@ -5,9 +5,9 @@ from typing import Annotated
 import typer
 
 from oaio_storage.cli.options import JsonOption, common
-from oaio_storage.cli.output import answer, count_text
+from oaio_storage.cli.output import answer, count_text, note
 from oaio_storage.cli.publishing import SHOWN, AtOption, NameArgument, tree_at
-from oaio_storage.errors import NotFound
+from oaio_storage.errors import EXIT_PARTLY, NotFound
 from oaio_storage.publish.hints import PUBLISH
 
 
@@ -30,6 +30,8 @@ def gc(  # noqa: PLR0913 - one parameter for each option
     interrupted. Nothing can be gone back to afterwards, and publishing again starts anew. Who reads what is
     live notices nothing; who reads an older generation, or publishes, is left alone.
 
+    Exits with 3 when this user may not remove something; all else goes.
+
     Example: oaio gc site --at ./www
     """
     from oaio_storage.publish.cleaning import Cleaned, clean_up  # noqa: PLC0415 - not needed for --help
@@ -43,7 +45,12 @@ def gc(  # noqa: PLR0913 - one parameter for each option
         *(f"publication  {one[:SHOWN]}" for one in done.stagings),
         *(f"left behind  {one}" for one in done.litter),
         *(f"in use       {one[:SHOWN]}  stays" for one in done.in_use),
+        *(f"refused      {one}  stays: {why}" for one, why in done.refused.items()),
     ]
     counts = count_text(len(done.generations), "generation"), count_text(len(done.stagings), "publication")
     lines.append(f"{name}: {' and '.join(counts)} {'would go' if dry_run else 'removed'}")
     answer(done, *lines, as_json=common(ctx, None, as_json=as_json).as_json)
+    if done.refused:
+        note(f"oaio: this user may not remove all that could go of {name!r}")
+        note("hint: Run it as the user who published, or let this one write to what lies there.")
+        raise typer.Exit(EXIT_PARTLY)
