@@ -67,3 +67,16 @@ def test_a_state_folder_is_known_by_its_name_where_the_marker_is_lost(live: Work
         ("checkout", "site", "lost/.oaio/co", "--from", "./www"),
     ):
         live.run(*words).ended(2, "storage host's root")
+
+
+def test_a_plan_is_never_written_into_the_host(live: Work) -> None:
+    (live.here / "link").symlink_to("www")
+    before = tree(live.here / "www")
+    for place in ("www/.oaio/trees/site/head", "www/site/plan.txt", "www/plan.txt", "link/plan.txt"):
+        words = ("publish", "public", "site", "--to", "./www", "--dry-run", "--save-plan", place)
+        live.run(*words).ended(2, "would lie in the host's root")
+        assert tree(live.here / "www") == before
+    (live.here / "new").mkdir()
+    words = ("publish", "public", "site", "--to", "./new", "--dry-run", "--save-plan", "new/plan.txt")
+    live.run(*words).ended(2, "would lie in the host's root")
+    assert list((live.here / "new").iterdir()) == []

@@ -126,17 +126,16 @@ def _tree(order: _Order, name: str, to: str, *, layout: str, allow_gap: bool) ->
         check_apart(order.folder, root)
         check_alone(root, PUBLISH, is_root=True)
         if order.save_plan:
-            _check_outside(order.save_plan, order.folder)
+            _check_outside(order.save_plan, order.folder, "the folder that is published")
+            _check_outside(order.save_plan, root, "the host's root")
         if not order.dry_run or order.save_plan:
             host.create_root()
         yield tree
 
 
-def _check_outside(file: Path, folder: Path) -> None:
+def _check_outside(file: Path, folder: Path, what: str) -> None:
     if folder.resolve() in file.absolute().parent.resolve().joinpath(file.name).parents:
-        raise InvalidArgument(
-            f"the plan {file} would lie in the folder that is published", "Name a file outside of it."
-        )
+        raise InvalidArgument(f"the plan {file} would lie in {what}", "Name a file outside of it.")
 
 
 def _planned(tree: "PublishedTree", order: _Order, cache: "HashCache | None", *, yes: bool) -> "Published":
