@@ -165,7 +165,8 @@ _PRINTED: dict[str, type | list[type] | str] = {
     "oaio hosts default": "`csh_id`",
     "oaio hosts rekey": "`file`",
     "oaio publish": "`tree`, `generation` (the one that is live, or would be), `base` (the one before), "
-    "`dry_run`, `plan` (where it was saved), `status` (lines as `git status --short`), "
+    "`dry_run`, `plan` (where it was saved), `needs_yes` (whether it is refused without `--yes`), "
+    "`status` (lines as `git status --short`), "
     "`repairs` (what does not look as it was put live, and is put right: a list, each a [Fault](#fault); "
     "null where nobody looked: files change, and it is no dry run), "
     "`new`, `updated`, `kept`, `removed`, `files`, `bytes`, `sent`, `bytes_sent`, "

@@ -67,22 +67,23 @@ class Plan:
         for path in sorted(marks):
             yield f"{marks[path]}  {moved[path]} -> {path}" if path in moved else f"{marks[path]}  {path}"
 
+    @property
+    def needs_yes(self) -> str:
+        """Why somebody has to agree to it (P16): nothing, or less than half, would be left; empty if not."""
+        removed = len(self.changes.remove)
+        before = removed + len(self.changes.keep) + len(self.changes.update)
+        if not self.manifest:
+            return "an empty tree would be published"
+        return f"{removed} of {before} files would go" if removed * 2 > before else ""
+
     def check_deletions(self) -> None:
         """Do nothing if the plan removes at most half of what is live, and leaves something (P16).
 
         Raises:
             MassDeletion: otherwise.
         """
-        removed = len(self.changes.remove)
-        if not self.manifest:
-            what = "an empty tree would be published"
-        elif removed * 2 > removed + len(self.changes.keep) + len(self.changes.update):
-            what = (
-                f"{removed} of {removed + len(self.changes.keep) + len(self.changes.update)} files would go"
-            )
-        else:
-            return
-        raise MassDeletion(f"{self.tree!r}: {what}", "Add --yes if that is meant.")
+        if self.needs_yes:
+            raise MassDeletion(f"{self.tree!r}: {self.needs_yes}", "Add --yes if that is meant.")
 
     def text(self) -> str:
         """The plan as a text, for people and for :meth:`parse`."""

@@ -50,6 +50,11 @@ class Published:
     bytes_sent: int = 0
     repairs: tuple[Fault, ...] | None = None
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing was to be done: what is live is what was wanted, as far as was seen."""
+        return self.plan.is_empty and not self.repairs
+
 
 def look(
     tree: PublishedTree,

@@ -73,6 +73,24 @@ def test_a_dry_run_changes_nothing(work: Work) -> None:
     assert tree(work.here / "www") == before
 
 
+def test_a_dry_run_says_that_publishing_needs_a_yes(work: Work) -> None:
+    words = ("publish", "public", "site", "--to", "./www")
+    work.publish(ONE)
+    for files, why in (({}, "an empty tree"), ({"index.html": "alone"}, "3 of 4 files")):
+        work.fill(files)
+        said = work.run(*words, "--dry-run", "--save-plan", "plan.txt").ok().out.splitlines()
+        assert "D  old.txt" in said
+        assert f"publishing it needs --yes: {why}" in said[-1]
+        assert work.run(*words, "--dry-run", "--yes", "--json").ok().json["needs_yes"] is True
+        for more in ((), ("--plan", "plan.txt")):
+            work.run(*words, *more).ended(2, why, "--yes")
+    work.run(*words, "--plan", "plan.txt", "--yes").ok()
+    work.fill(ONE)
+    told = work.run(*words, "--dry-run", "--json").ok().json
+    assert (told["needs_yes"], told["switch"]) == (False, None)
+    assert "--yes" not in work.run(*words, "--dry-run").ok().out
+
+
 def test_a_saved_plan_can_be_reviewed_and_applied(work: Work) -> None:
     work.publish(ONE)
     work.fill(TWO)

@@ -168,10 +168,11 @@ def _tell(done: "Published", order: _Order, seconds: float, *, as_json: bool) ->
     repairs = [f"!  {fault.path or plan.tree} ({fault.what})" for fault in done.repairs or ()]
     told = {
         "tree": plan.tree,
-        "generation": plan.base if plan.is_empty and not done.repairs else plan.generation,
+        "generation": plan.base if done.is_idle else plan.generation,
         "base": plan.base or None,
         "dry_run": order.dry_run,
         "plan": order.save_plan,
+        "needs_yes": bool(plan.needs_yes) and not done.is_idle,
         "status": status,
         "repairs": done.repairs,
         "new": len(changes.new),
@@ -190,7 +191,7 @@ def _tell(done: "Published", order: _Order, seconds: float, *, as_json: bool) ->
 
 def _summary(done: "Published", order: _Order, seconds: float) -> str:
     plan, changes = done.plan, done.plan.changes
-    if plan.is_empty and not done.repairs:
+    if done.is_idle:
         return f"{plan.tree}: nothing changed; generation {plan.base[:SHOWN]} is live"
     counts = (
         f"{len(changes.new)} new, {len(changes.update)} changed, "
@@ -199,7 +200,8 @@ def _summary(done: "Published", order: _Order, seconds: float) -> str:
     )
     if done.switch is None:
         saved = f"; the plan is in {order.save_plan}" if order.save_plan else ""
-        return f"{plan.tree}: {counts}; nothing was published{saved}"
+        needed = f"; publishing it needs --yes: {plan.needs_yes}" if plan.needs_yes else ""
+        return f"{plan.tree}: {counts}; nothing was published{saved}{needed}"
     sent = f"{count_text(done.sent, 'file')} sent ({size_text(done.bytes_sent)})"
     live = f"generation {done.switch.generation[:SHOWN]} (#{done.switch.sequence}) is live"
     return f"{plan.tree}: {counts}; {sent}; {live}; {seconds:.1f} s"
