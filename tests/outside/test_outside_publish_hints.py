@@ -127,16 +127,16 @@ def test_a_disk_that_is_mounted_read_only_is_told_as_such(work: Work) -> None:
     place = work.here / "disk"
     with mounted(place, "-t", "tmpfs", "none"):
         work.fill(ONE)
-        work.run("publish", "public", "site", "--to", "./disk").ok()
+        work.run("publish", "public", "site", "--to", "./disk/www").ok()
         subprocess.run(["mount", "-o", "remount,ro", str(place)], check=True)
         before = tree(place)
         work.fill(TWO)
-        for target in ("./disk", "./disk/new"):
+        for target in ("./disk/www", "./disk/new"):
             done = work.run("publish", "public", "site", "--to", target)
             done.ended(1, "read-only file system", "mount it writable")
             assert "credentials" not in done.err
         assert tree(place) == before
-        work.run("verify", "site", "--at", "./disk").ok()
+        work.run("verify", "site", "--at", "./disk/www").ok()
 
 
 def test_a_place_that_is_a_file_or_may_not_be_read_is_told_as_such(live: Work) -> None:
