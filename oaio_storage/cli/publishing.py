@@ -42,25 +42,24 @@ def tree_at(address: str, name: str) -> Iterator["PublishedTree"]:
         OaioError: as ``host_of``.
     """
     from oaio_storage.config import host_of  # noqa: PLC0415 - not needed for --help
+    from oaio_storage.hosts.roots import MARKER  # noqa: PLC0415 - same
     from oaio_storage.publish.tree import PublishedTree  # noqa: PLC0415 - same
 
     with host_of(address) as host, hints_filled(NAME=name, HOST=address):
         tree = PublishedTree(host=host, name=name, by=publisher())
-        if not is_set_up(host):
+        if not (has_state(host, tree.places.head) or has_state(host, MARKER)):
             raise NotFound(f"nothing was published at {address}", PUBLISH)
         yield tree
 
 
-def is_set_up(host: "CshApi") -> bool:
-    """Whether the root of ``host`` is there and has a marker, though it may be a damaged one.
+def has_state(host: "CshApi", path: str) -> bool:
+    """Whether the root of ``host`` is there and its state folder has the file ``path``, damaged or not.
 
     Raises:
         WrongRoot: what is there is no folder, or can't be read.
     """
-    from oaio_storage.hosts.roots import MARKER  # noqa: PLC0415 - not needed for --help
-
     try:
-        host.state.stat(MARKER)
+        host.state.stat(path)
     except NotFound:
         return False
     except WrongRoot:

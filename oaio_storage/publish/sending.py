@@ -83,25 +83,35 @@ def look(
     return found.changes(base).apply(base)
 
 
-def first_plan(
-    tree: PublishedTree, folder: Path, *, cache: HashCache | None = None, report: Report = ignore
+def unmarked_plan(
+    tree: PublishedTree,
+    folder: Path,
+    *,
+    yes: bool = False,
+    cache: HashCache | None = None,
+    report: Report = ignore,
 ) -> Plan:
-    """What publishing ``folder`` would do on a host whose root was not set up yet; only to be looked at.
+    """What publishing ``folder`` would do on a host whose root has no marker; only to be looked at.
+
+    Mostly nothing was published there yet; but the marker may be lost, and the head is what counts.
 
     Raises:
-        As :func:`look`; AlreadyExists: something stands in the tree's place.
+        As :func:`look`; AlreadyExists: something else stands in the tree's place.
     """
-    manifest = _scanned(tree, folder, cache, report).manifest
+    found, base, held = _scanned(tree, folder, cache, report), "", Manifest()
     with suppress(WrongRoot):  # there is no folder yet
         tree.check_place()
+        live, held = tree.live(), tree.live_manifest(yes=yes)
+        base = live.generation if live else ""
+    manifest = found.changes(held).apply(held) if found.ignored else found.manifest
     return Plan(
         tree=tree.name,
         root="",
         layout=LAYOUT,
-        base="",
-        transaction=transaction_id("", tree.name, "", manifest.digest(), tree.by, ""),
+        base=base,
+        transaction=transaction_id("", tree.name, base, manifest.digest(), tree.by, ""),
         manifest=manifest,
-        changes=diff(Manifest(), manifest),
+        changes=diff(held, manifest),
     )
 
 

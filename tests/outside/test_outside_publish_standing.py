@@ -159,3 +159,22 @@ def test_what_decayed_is_not_taken_into_the_next_generation_if_that_is_asked(wor
     done = work.publish(TWO, "--check", "--yes")
     assert [fault["path"] for fault in done["repairs"]] == ["same.txt"]
     assert tree(work.live) == tree(work.folder)
+
+
+def test_a_root_that_lost_its_marker_is_told_by_its_head(live: Work) -> None:
+    """It has other ids from then on, but nothing that was published is forgotten."""
+    marker = live.here / "www/.oaio/root.json"
+    before = live.run(*WORDS, "--dry-run", "--json").ok().json
+    history = live.run("generations", "site", *AT, "--json").ok().json
+    marker.unlink()
+    told = live.run(*WORDS, "--dry-run", "--json").ok().json
+    assert (told["status"], told["base"]) == (before["status"], before["base"])
+    assert not marker.exists()
+    assert live.run("generations", "site", *AT, "--json").ok().json == history
+    live.run("verify", "site", *AT).ok()
+    live.run("checkout", "site", "copy", "--from", "./www").ok()
+    live.run("rollback", "site", *AT).ok()
+    assert marker.exists()
+    marker.unlink()
+    assert live.run(*WORDS, "--json").ok().json["switch"]["sequence"] == history[0]["sequence"] + 2
+    assert tree(live.live) == tree(live.folder)

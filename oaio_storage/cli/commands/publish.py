@@ -20,8 +20,8 @@ from oaio_storage.cli.publishing import (
     YesOption,
     checked_folder,
     confirmed,
+    has_state,
     hash_cache,
-    is_set_up,
     publisher,
 )
 from oaio_storage.errors import InvalidArgument
@@ -139,15 +139,17 @@ def _check_outside(file: Path, folder: Path, what: str) -> None:
 
 
 def _planned(tree: "PublishedTree", order: _Order, cache: "HashCache | None", *, yes: bool) -> "Published":
+    from oaio_storage.hosts.roots import MARKER  # noqa: PLC0415 - not needed for --help
     from oaio_storage.publish.saved import save_plan  # noqa: PLC0415 - not needed for --help
-    from oaio_storage.publish.sending import Published, first_plan, look  # noqa: PLC0415 - same
+    from oaio_storage.publish.sending import Published, look, unmarked_plan  # noqa: PLC0415 - same
     from oaio_storage.publish.verifying import repairs  # noqa: PLC0415 - same
 
     with progress() as shown:
-        if not is_set_up(tree.host):
-            return Published(first_plan(tree, order.folder, cache=cache, report=shown), repairs=())
-        plan = tree.plan(look(tree, order.folder, yes=yes, cache=cache, report=shown), yes=yes)
-        wrong = repairs(tree, content=order.check, report=shown)
+        if has_state(tree.host, MARKER):
+            plan = tree.plan(look(tree, order.folder, yes=yes, cache=cache, report=shown), yes=yes)
+        else:
+            plan = unmarked_plan(tree, order.folder, yes=yes, cache=cache, report=shown)
+        wrong = repairs(tree, content=order.check, report=shown) if plan.base else ()
     if order.save_plan:
         save_plan(plan, order.save_plan)
     return Published(plan, repairs=wrong)
