@@ -8,7 +8,7 @@ import stat
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, ClassVar, Self
 
@@ -234,7 +234,9 @@ class LocalApi(CshApi):
     def _remove_temporary(self, parts: tuple[str, ...], name: str) -> bool:
         gone_or_anothers = FileNotFoundError, NotADirectoryError, PermissionError
         with self._folders.opened(self.root_folder) as root, suppress(*gone_or_anothers):
-            with self._folders.folder(root, parts) as parent:
+            with ExitStack() as above, self._folders.folder(root, parts) as parent:
+                if self._is_worked_on(root, parts, above):
+                    return False
                 if self._folders.is_folder(parent, name):
                     with self._folders.folder(parent, [name]) as folder:
                         trees.discard(self._folders, parent, name, folder)
@@ -243,6 +245,17 @@ class LocalApi(CshApi):
             with self._folders.locked(root):
                 self._folders.prune(root, parts)
             return True
+        return False
+
+    def _is_worked_on(self, root: int, parts: tuple[str, ...], stack: ExitStack) -> bool:
+        """Whether somebody holds a folder on the way alone, however old what is in it looks.
+
+        If not, nobody does so before ``stack`` ends.
+        """
+        for depth in range(1, len(parts) + 1):
+            folder = stack.enter_context(self._folders.folder(root, parts[:depth]))
+            if self._folders.is_held(folder):
+                return True
         return False
 
     def _create_root(self) -> str:

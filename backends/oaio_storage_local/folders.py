@@ -290,6 +290,17 @@ class Folders:
         self.unlock(root)
         return True
 
+    def is_held(self, folder: int) -> bool:
+        """Whether somebody holds an open folder alone; if not, nobody does so before it is closed."""
+        try:
+            self.disk.lock(folder, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError as err:
+            if err.errno not in _NO_LOCKS:
+                raise
+        return False
+
     def unlock(self, root: int) -> None:
         """Give the lock back; nothing if there is none."""
         try:

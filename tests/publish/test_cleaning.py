@@ -1,13 +1,15 @@
 """Clean-up of what was cut off, and of everything at once."""
 
+import io
 import shutil
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
 import attrs
 import pytest
-from publish.trees import Site
+from publish.trees import Site, manifest_of
 
 from oaio_storage.errors import Changed, NotFound, QuotaExceeded
 from oaio_storage.hosts import Expect, Guarantees, Stat
@@ -15,6 +17,7 @@ from oaio_storage.publish.cleaning import Cleaned, clean_up
 from oaio_storage.publish.verifying import verify
 from oaio_storage_local import LocalApi
 from oaio_storage_local.disk import SystemDisk
+from oaio_storage_local.folders import temporary_name
 
 ONE, TWO, THREE = {"a": b"one"}, {"a": b"two"}, {"a": b"three"}
 
@@ -109,6 +112,43 @@ def test_at_once_all_goes_but_what_is_live_or_in_use(site: Site) -> None:
     site.publish(ONE)
     assert site.on_disk() == ONE
     assert verify(site.tree).faults == ()
+
+
+def test_a_clock_that_jumps_takes_no_draft_of_a_publication_that_is_worked_on(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P11: a clean-up that takes it for days old leaves what is being received."""
+    site.publish(ONE)
+    plan = site.tree.plan(manifest_of(TWO))
+    later, cleaned = time.time() + 9 * 86400, list[Cleaned]()
+
+    class Slow(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            with monkeypatch.context() as patch:
+                patch.setattr(time, "time", lambda: later)
+                cleaned.append(clean_up(site.tree, at_once=True))
+            return super().read(size)
+
+    with site.tree.begun(plan, yes=True) as staging:
+        staging.receive("a", Slow(TWO["a"]))
+        site.tree.commit(staging)
+    assert cleaned
+    assert all(done.in_use == (plan.transaction,) for done in cleaned)
+    assert site.on_disk() == TWO
+
+
+def test_a_draft_of_a_publication_that_nobody_works_on_goes(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = time.time() + 9 * 86400
+    site.publish(ONE)
+    transaction = site.begin(TWO).plan.transaction
+    draft = site.root / site.tree.places.incoming(transaction) / temporary_name()
+    draft.parent.mkdir()
+    draft.touch()
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert site.host.clean_up(86400) == 1
+    assert not draft.exists()
 
 
 @attrs.frozen(eq=False)
