@@ -19,6 +19,9 @@ from oaio_storage.names import STATE_FOLDER, check_path
 from oaio_storage.publish.hints import SEE_GENERATIONS
 
 _ID = re.compile(r"[0-9a-f]{32}")
+TREES = "trees"
+"""The folder, in the state folder, with a folder for each tree."""
+
 MAX_NAME_BYTES = 200
 """Of a tree's name, in UTF-8: below it stand files with names of their own."""
 
@@ -47,26 +50,26 @@ class Places:
     @property
     def head(self) -> str:
         """The file that says which generation is live."""
-        return f"trees/{self.tree}/head"
+        return f"{TREES}/{self.tree}/head"
 
     @property
     def records(self) -> str:
         """The folder, in the state folder, of all records."""
-        return f"trees/{self.tree}/generations"
+        return f"{TREES}/{self.tree}/generations"
 
     @property
     def stagings(self) -> str:
         """The folder, in the state folder, of all publications under way."""
-        return f"trees/{self.tree}/staging"
+        return f"{TREES}/{self.tree}/staging"
 
     @property
     def put_away(self) -> str:
         """The folder, below the root, of the files of all generations that are not live."""
-        return f"{STATE_FOLDER}/trees/{self.tree}/kept"
+        return f"{STATE_FOLDER}/{TREES}/{self.tree}/kept"
 
     def log(self, nonce: str) -> str:
         """The file with an older part of the log."""
-        return f"trees/{self.tree}/log/{nonce}"
+        return f"{TREES}/{self.tree}/log/{nonce}"
 
     def record(self, generation: str) -> str:
         """The file with the record of a generation."""

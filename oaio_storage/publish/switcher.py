@@ -22,6 +22,7 @@ from oaio_storage.hosts.folders import HeldFolder, HostFolders, How, Standing, d
 from oaio_storage.publish.comparing import holds, keeps_some
 from oaio_storage.publish.head import Head, Intent, Switch
 from oaio_storage.publish.head_file import HeadFile
+from oaio_storage.publish.neighbours import check_distinct
 from oaio_storage.publish.places import Places
 from oaio_storage.publish.record import Record
 from oaio_storage.publish.records import Records
@@ -91,6 +92,7 @@ class Switcher:
         Raises:
             AlreadyExists, ForeignPublisher, NotGuaranteed: as for ``PublishedTree.commit``.
         """
+        check_distinct(self.host, self.places.tree)
         found = self.folders.standing(self.places.live)
         while found.kind:
             head, version = self.head.read()

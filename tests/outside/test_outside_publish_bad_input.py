@@ -323,3 +323,9 @@ def test_a_host_that_nobody_configured(work: Work) -> None:
     work.fill(ONE)
     work.run("publish", "public", "site", "--to", "Nowhere").ended(4, "configured")
     oaio("gc", "site", "--at", "https://user:secret@host/x").ended(2, "password")
+
+
+@pytest.mark.parametrize("name", ["Site", "SITE"])
+def test_a_name_that_differs_from_that_of_another_tree_by_case_alone(live: Work, name: str) -> None:
+    for more in ((), ("--dry-run",), ("--yes",)):
+        refused(live, 6, "'site'", "same name", words=("publish", "public", name, *TO, *more))
