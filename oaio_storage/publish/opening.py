@@ -6,10 +6,10 @@ from typing import cast
 
 import attrs
 
-from oaio_storage.errors import Busy, NotFound
+from oaio_storage.errors import Busy, Corrupt, NotFound
 from oaio_storage.hosts.folders import HeldFolder, displaced
 from oaio_storage.publish.head import Head, Intent, Switch
-from oaio_storage.publish.hints import PUBLISH, SEE_FAULTS, SEE_GENERATIONS
+from oaio_storage.publish.hints import PUBLISH, PUBLISH_AS_A_WHOLE, SEE_FAULTS, SEE_GENERATIONS
 from oaio_storage.publish.places import checked_id
 from oaio_storage.publish.record import Record
 from oaio_storage.publish.switcher import Switcher
@@ -65,6 +65,7 @@ class Opener:
 
         Raises:
             NotFound: nothing was published, or this generation is not kept any more.
+            Corrupt: its record is damaged or lost, though its files are there.
         """
         for _ in range(_ATTEMPTS):
             head, version = self.switcher.head.read()
@@ -75,13 +76,28 @@ class Opener:
                     is_live = folder == self.switcher.places.live
                     is_same = self.switcher.head.read()[1] == version
                     if is_same and (not is_live or _is_of(cast("Head", head).intent, switch, held)):
-                        return Opened(switch, self.switcher.records.read(switch.generation), held)
+                        return Opened(switch, self._record(switch, version), held)
                 stack.close()
             self.switcher.sleep(_PAUSE)
         raise NotFound(
             f"the files of generation {switch.generation} of {self.name!r} are not there",
             SEE_FAULTS,
         )
+
+    def _record(self, switch: Switch, version: str) -> Record:
+        """The record of a generation whose files were found while the head had this version."""
+        try:
+            return self.switcher.records.read(switch.generation)
+        except (Corrupt, NotFound) as err:
+            head, now = self.switcher.head.read()
+            if head is None or now != version or switch.generation in head.collecting:
+                raise  # perhaps a clean-up took it
+            is_live = self.switcher.seen_live(head) == switch
+            raise Corrupt(
+                f"the record of generation {switch.generation} of {self.name!r} is damaged or lost, so its "
+                "files can't be told from others",
+                PUBLISH_AS_A_WHOLE if is_live else SEE_FAULTS,
+            ) from err
 
     def _folders_of(self, switch: Switch, head: Head) -> Iterator[str]:
         """Where the files of a generation may lie, given the head."""

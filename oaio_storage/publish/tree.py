@@ -119,6 +119,7 @@ class PublishedTree:
 
         Raises:
             NotFound: nothing was published, or this generation is not kept any more.
+            Corrupt: its record is damaged or lost.
         """
         with ExitStack() as stack:
             yield self._opener.open(generation, stack)

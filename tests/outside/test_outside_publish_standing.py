@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -178,3 +179,21 @@ def test_a_root_that_lost_its_marker_is_told_by_its_head(live: Work) -> None:
     marker.unlink()
     assert live.run(*WORDS, "--json").ok().json["switch"]["sequence"] == history[0]["sequence"] + 2
     assert tree(live.live) == tree(live.folder)
+
+
+@pytest.mark.parametrize("harm", [Path.unlink, lambda record: record.write_text("damaged")])
+def test_a_lost_record_is_not_taken_for_lost_files(live: Work, harm: Callable[[Path], object]) -> None:
+    now, before = live.run("generations", "site", *AT, "--json").ok().json
+    records = live.here / "www/.oaio/trees/site/generations"
+    for one in (now, before):
+        (records / one["generation"]).chmod(0o644)
+        harm(records / one["generation"])
+    old = live.run("checkout", "site", "copy", "--from", "./www", "--generation", before["generation"])
+    assert named_commands(old.ended(1, f"record of generation {before['generation']}"))[0][1] == "verify"
+    assert not (live.here / "copy").exists()
+    for words in (("checkout", "site", "copy", "--from", "./www"), ("preview", "site", *AT)):
+        done = live.run(*words).ended(1, f"record of generation {now['generation']}", "--yes")
+    ((_, *command),) = named_commands(done)
+    live.run(*("public" if word == "FOLDER" else word for word in command)).ok()
+    live.run("checkout", "site", "copy", "--from", "./www").ok()
+    assert tree(live.here / "copy") == tree(live.folder)
