@@ -104,6 +104,15 @@ def test_a_saved_plan_can_be_reviewed_and_applied(work: Work) -> None:
     assert len(work.run("generations", "site", "--at", "./www", "--json").json) == 2
 
 
+def test_a_plan_to_change_nothing_is_saved_and_says_so(work: Work) -> None:
+    work.publish(ONE)
+    words = ("publish", "public", "site", "--to", "./www")
+    said = work.run(*words, "--dry-run", "--save-plan", "plan.txt").ok().out
+    assert "nothing changed" in said
+    assert "the plan is in plan.txt" in said
+    assert "nothing changed" in work.run(*words, "--plan", "plan.txt").ok().out
+
+
 def test_a_saved_plan_is_refused_when_something_else_became_live(work: Work) -> None:
     work.publish(ONE)
     work.fill(TWO)

@@ -193,15 +193,15 @@ def _tell(done: "Published", order: _Order, seconds: float, *, as_json: bool) ->
 
 def _summary(done: "Published", order: _Order, seconds: float) -> str:
     plan, changes = done.plan, done.plan.changes
+    saved = f"; the plan is in {order.save_plan}" if order.save_plan else ""
     if done.is_idle:
-        return f"{plan.tree}: nothing changed; generation {plan.base[:SHOWN]} is live"
+        return f"{plan.tree}: nothing changed; generation {plan.base[:SHOWN]} is live{saved}"
     counts = (
         f"{len(changes.new)} new, {len(changes.update)} changed, "
         f"{len(changes.remove)} removed, {len(changes.keep)} kept"
         f"{f', {len(done.repairs)} to repair' if done.repairs else ''}"
     )
     if done.switch is None:
-        saved = f"; the plan is in {order.save_plan}" if order.save_plan else ""
         needed = f"; publishing it needs --yes: {plan.needs_yes}" if plan.needs_yes else ""
         return f"{plan.tree}: {counts}; nothing was published{saved}{needed}"
     sent = f"{count_text(done.sent, 'file')} sent ({size_text(done.bytes_sent)})"
