@@ -14,7 +14,7 @@ from typing import Any
 
 import attrs
 
-from oaio_storage.errors import OaioError, as_json
+from oaio_storage.errors import OaioError, StorageError, as_json
 
 _ESCAPES = {code: f"\\x{code:02x}" for code in (*range(32), 127, *range(0x80, 0xA0))}
 
@@ -69,12 +69,20 @@ def plain(value: object) -> Any:  # noqa: ANN401 - JSON
     return value
 
 
-def answer(value: object, *lines: str, as_json: bool) -> None:
-    """Print ``value`` as JSON if ``as_json``, otherwise ``lines``."""
-    if as_json:
-        say_json(value)
-    else:
-        say(*lines)
+def answer(value: object, *lines: str, as_json: bool, done: str = "") -> None:
+    """Print ``value`` as JSON if ``as_json``, otherwise ``lines``.
+
+    Raises:
+        StorageError: it can't be written; the message begins with what is ``done`` all the same.
+    """
+    try:
+        if as_json:
+            say_json(value)
+        else:
+            say(*lines)
+    except StorageError as err:
+        err.message = f"{done}, but {err.message}" if done else err.message
+        raise
 
 
 def _write(text: str) -> None:
@@ -83,6 +91,12 @@ def _write(text: str) -> None:
         sys.stdout.flush()
     except BrokenPipeError as err:
         raise ReaderGoneError from err
+    except OSError as err:
+        drop_output()
+        raise StorageError(
+            f"the output can't be written: {err.strerror}",
+            "Make room where it goes; what was done stays done.",
+        ) from err
 
 
 def note(text: str) -> None:
@@ -107,5 +121,5 @@ def forgive_odd_text() -> None:
 
 
 def drop_output() -> None:
-    """Send what is still buffered for stdout nowhere, after its reader went away."""
+    """Send what is still buffered for stdout nowhere, after its reader went away or its disk was full."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -11,8 +11,10 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import pytest
 from outside.published import ONE, TWO, Work
 from outside.test_outside_json import documented
 from outsider import OAIO, environment, oaio, tree, written
@@ -412,3 +414,25 @@ def test_every_command_prints_the_documented_fields(work: Work) -> None:
         assert set(printed) == documented(command), command
     (*_, one) = work.run("generations", "site", "--at", "./www", "--json").ok().json
     assert set(one) == documented("rollback") | {"is_live", "is_kept"}
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_what_is_live_is_said_where_the_output_has_no_room(work: Work, more: tuple[str, ...]) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("no device here is full")
+    work.fill(ONE)
+    for words in (("publish", "public", "site", "--to", "./www"), ("generations", "site", "--at", "./www")):
+        with Path("/dev/full").open("wb") as full:
+            done = subprocess.run(
+                [OAIO, *words, *more],
+                cwd=work.here,
+                env=environment(),
+                stdout=full,
+                stderr=subprocess.PIPE,
+                check=False,
+            )
+        said = done.stderr.decode().splitlines()
+        assert (done.returncode, len(said)) == (1, 2), said
+        assert "output can't be written: No space left on device" in said[0]
+        assert ("(#1) is live, but" in said[0]) == (words[0] == "publish")
+    assert tree(work.live) == tree(work.folder)

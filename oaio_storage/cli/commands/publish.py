@@ -29,6 +29,7 @@ from oaio_storage.publish.hints import PUBLISH
 
 if TYPE_CHECKING:
     from oaio_storage.hash_cache import HashCache
+    from oaio_storage.publish.head import Switch
     from oaio_storage.publish.sending import Published
     from oaio_storage.publish.tree import PublishedTree
 
@@ -188,7 +189,8 @@ def _tell(done: "Published", order: _Order, seconds: float, *, as_json: bool) ->
         "switch": done.switch,
         "seconds": seconds,
     }
-    answer(told, *status, *repairs, _summary(done, order, seconds), as_json=as_json)
+    live = f"{plan.tree}: {_live(done.switch)}" if done.switch else ""
+    answer(told, *status, *repairs, _summary(done, order, seconds), as_json=as_json, done=live)
 
 
 def _summary(done: "Published", order: _Order, seconds: float) -> str:
@@ -205,5 +207,8 @@ def _summary(done: "Published", order: _Order, seconds: float) -> str:
         needed = f"; publishing it needs --yes: {plan.needs_yes}" if plan.needs_yes else ""
         return f"{plan.tree}: {counts}; nothing was published{saved}{needed}"
     sent = f"{count_text(done.sent, 'file')} sent ({size_text(done.bytes_sent)})"
-    live = f"generation {done.switch.generation[:SHOWN]} (#{done.switch.sequence}) is live"
-    return f"{plan.tree}: {counts}; {sent}; {live}; {seconds:.1f} s"
+    return f"{plan.tree}: {counts}; {sent}; {_live(done.switch)}; {seconds:.1f} s"
+
+
+def _live(switch: "Switch") -> str:
+    return f"generation {switch.generation[:SHOWN]} (#{switch.sequence}) is live"

@@ -41,4 +41,4 @@ def rollback(  # noqa: PLR0913 - one parameter for each option
         made = confirmed(lambda agreed: tree.rollback(generation, yes=agreed), yes=yes)
     back, now = made.restored[:SHOWN], made.generation[:SHOWN]
     line = f"{name}: the content of generation {back} is back; generation {now} (#{made.sequence}) is live"
-    answer(made, line, as_json=common(ctx, None, as_json=as_json).as_json)
+    answer(made, line, as_json=common(ctx, None, as_json=as_json).as_json, done=line)
