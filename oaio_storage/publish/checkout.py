@@ -21,6 +21,9 @@ from oaio_storage.publish.opening import Opened
 from oaio_storage.publish.tree import PublishedTree
 from oaio_storage.scan import check_apart, scan
 
+_MARKER = ".oaio-checkout"
+"""Lies in a folder that a checkout made to build another one in."""
+
 
 @attrs.frozen
 class CheckedOut:
@@ -111,11 +114,8 @@ def _checked(folder: Path, tree: PublishedTree) -> Path:
 def _new(opened: Opened, folder: Path, record: Path, report: Report) -> CheckedOut:
     """All files into a folder beside ``folder``, then one rename."""
     wanted = opened.record.manifest
-    building = folder.with_name(f".{folder.name}.oaio-new")
-    building.mkdir(exist_ok=True)
-    with _locked(building, flushed=False) as target:
-        for name in os.listdir(building):  # noqa: PTH208 - left behind by one that was interrupted
-            _remove(building / name)
+    around = folder.with_name(f".{folder.name}.oaio-new")
+    with _building(around) as building, _locked(building, flushed=False) as target:
         done = _write(opened, target, dict.fromkeys(wanted), report)
         os.sync()  # one for all files
         _remember(record, Placed(wanted))
@@ -125,6 +125,35 @@ def _new(opened: Opened, folder: Path, record: Path, report: Report) -> CheckedO
             raise AlreadyExists(f"somebody else made {str(folder)!r} meanwhile", "Try again.") from err
         durable.sync_folder(folder.parent)
     return attrs.evolve(done, generation=opened.switch.generation)
+
+
+@contextmanager
+def _building(around: Path) -> Iterator[Path]:
+    """A new folder in ``around``, which no other checkout uses, and which goes at the end of the block.
+
+    What lies there is removed only beside the marker of a checkout that was interrupted.
+
+    Raises:
+        AlreadyExists: it is somebody else's.
+        Busy: another checkout uses it.
+    """
+    around.mkdir(exist_ok=True)
+    with _locked(around):
+        marker, building = around / _MARKER, around / "files"
+        left = os.listdir(around)  # noqa: PTH208 - names alone
+        if left and _MARKER not in left:
+            raise AlreadyExists(
+                f"{str(around)!r}, needed here, is somebody else's",
+                "Move it away, then try again.",
+            )
+        marker.touch()
+        for name in left:
+            if name != _MARKER:
+                _remove(around / name)
+        building.mkdir()
+        yield building
+        marker.unlink()
+        around.rmdir()
 
 
 def _existing(

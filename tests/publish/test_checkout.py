@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from publish.trees import Site, manifest_of
 
 from oaio_storage.errors import (
+    AlreadyExists,
     Busy,
     Corrupt,
     InvalidArgument,
@@ -200,14 +201,35 @@ def test_what_stays_unchanged_stays_known(site: Site, tmp_path: Path) -> None:
     assert on_disk(tmp_path / "copy") == {"index.html": b"alone"}
 
 
-def test_a_new_folder_that_was_interrupted_is_begun_anew(site: Site, tmp_path: Path) -> None:
-    (tmp_path / ".copy.oaio-new/left").mkdir(parents=True)
-    (tmp_path / ".copy.oaio-new/left/over").touch()
-    (tmp_path / ".copy.oaio-new/link").symlink_to(tmp_path)
+def test_a_new_folder_that_was_interrupted_is_begun_anew(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     site.publish(ONE)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            check_out(site.tree, tmp_path / "copy")
+    files = tmp_path / ".copy.oaio-new/files"
+    assert on_disk(files) == ONE
+    (files / "left/over").mkdir(parents=True)
+    (files / "link").symlink_to(tmp_path)
     check_out(site.tree, tmp_path / "copy")
     assert on_disk(tmp_path / "copy") == ONE
     assert beside(tmp_path / "copy") == {"copy", ".copy.oaio-checkout"}
+
+
+def test_a_folder_of_somebody_else_is_not_built_in(site: Site, tmp_path: Path) -> None:
+    theirs = tmp_path / ".copy.oaio-new"
+    theirs.mkdir()
+    (theirs / "precious").write_bytes(b"mine")
+    site.publish(ONE)
+    with pytest.raises(AlreadyExists, match="somebody else's"):
+        check_out(site.tree, tmp_path / "copy")
+    assert on_disk(theirs) == {"precious": b"mine"}
+    assert beside(theirs) == {theirs.name}
+    theirs.rename(tmp_path / "away")
+    check_out(site.tree, tmp_path / "copy")
+    assert on_disk(tmp_path / "copy") == ONE
 
 
 def test_two_checkouts_of_one_folder_never_run_at_once(site: Site, tmp_path: Path) -> None:
