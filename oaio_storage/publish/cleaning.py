@@ -165,11 +165,12 @@ def _collect(
     fenced = attrs.evolve(head, collecting=going, epoch=head.epoch + 1, nonce=tree.ids())
     _write(tree, fenced, version)
     gone = removals.gone(going, lambda one: _drop(tree, one))
+    left = tuple(one for one in going if one in removals.refused)  # perhaps in part: for the next clean-up
     while True:
         now, version = tree.recovered()
-        if now is None or not now.collecting:
+        if now is None or {*now.collecting} <= {*left}:
             break
-        done = attrs.evolve(now, collecting=(), nonce=tree.ids())
+        done = attrs.evolve(now, collecting=left, nonce=tree.ids())
         with suppress(Changed):
             tree.head.swap(done, version)
             break
