@@ -7,9 +7,17 @@ from contextlib import contextmanager
 
 from oaio_storage.errors import OaioError
 
+_COMMAND = re.compile(r"(oaio \w+ )([A-Z]+(?: [A-Z]+)*) (--.*?)(?= &&|$)")
+"""A command in a hint: its name, words that stand for others, and options."""
+
 
 def filled(hint: str, **words: object) -> str:
-    """``hint`` with what each of the ``words``, such as NAME, stands for in its place, quoted for a shell."""
+    """``hint`` with what each of the ``words``, such as NAME, stands for in its place, quoted for a shell.
+
+    Where one begins with a dash, the words of a command stand behind its options, and a ``--`` between them.
+    """
+    if any(str(meant).startswith("-") for meant in words.values()):
+        hint = _COMMAND.sub(r"\1\3 -- \2", hint)
     known = {word: shlex.quote(str(meant)) for word, meant in words.items()}
     return re.sub("|".join(rf"\b{word}\b" for word in known), lambda found: known[found[0]], hint)
 

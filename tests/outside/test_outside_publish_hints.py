@@ -64,6 +64,20 @@ def test_the_hint_after_a_first_generation_and_after_damage_can_be_run(live: Wor
     live.run(*words).ok()
 
 
+def test_the_hints_about_a_tree_whose_name_begins_with_a_dash_can_be_run(live: Work) -> None:
+    """Each word of such a command would be taken for options."""
+    live.run("publish", *TO, "--", "public", "-x").ok()
+    run_what_it_says(live, live.run("rollback", *AT, "--", "-x").ended(4, "before", " -- -x"))
+    live_file = live.here / "my www/-x/same.txt"
+    live_file.chmod(0o644)
+    live_file.write_text("SAME")
+    done = live.run("verify", *AT, "--", "-x").ended(1, "--check -- FOLDER -x")
+    run_what_it_says(live, done)
+    mixed = live.run("verify", *AT, "--", "-x").ended(1, "--now -- -x")
+    run_what_it_says(live, mixed)
+    live.run("verify", *AT, "--", "-x").ok()
+
+
 def sealed(body: str) -> str:
     """As a person who read the code would forge a plan."""
     return f"{body}digest {sha256(body.encode()).hexdigest()}\n"
