@@ -141,8 +141,16 @@ def collisions(paths: Iterable[str]) -> list[tuple[str, ...]]:
     groups = defaultdict(list)
     for name in names:
         key = fold(name)
-        groups[next((top for top in _lineage(key) if top in clashing), key)].append(name)
+        groups[next((top for top in folders_above(key) if top in clashing), key)].append(name)
     return sorted(tuple(sorted(group)) for group in groups.values() if len(group) > 1)
+
+
+def folders_above(path: str) -> Iterator[str]:
+    """The folders that ``path`` stands in, from the topmost down."""
+    at = path.find("/")
+    while at >= 0:
+        yield path[:at]
+        at = path.find("/", at + 1)
 
 
 def defuse(text: str) -> str:
@@ -164,12 +172,3 @@ def _folders(paths: Iterable[str]) -> set[str]:
             folders.add(folder)
             folder = folder.rpartition("/")[0]
     return folders
-
-
-def _lineage(path: str) -> Iterator[str]:
-    """The folders that ``path`` stands in, from the topmost down, then ``path`` itself."""
-    at = path.find("/")
-    while at >= 0:
-        yield path[:at]
-        at = path.find("/", at + 1)
-    yield path

@@ -7,6 +7,7 @@ import attrs
 
 from oaio_storage.errors import InvalidManifest, LocalStateDamaged
 from oaio_storage.manifest import FileEntry, Manifest
+from oaio_storage.names import folders_above
 from oaio_storage.publish.sealed import sealed, unsealed
 from oaio_storage.scan import Scan
 
@@ -90,7 +91,9 @@ def steps(wanted: Manifest, placed: Placed, found: Scan) -> Steps:
     unchanged = 0
     for path in sorted({*wanted, *placed.paths()}):
         there, target = found.manifest.get(path), wanted.get(path)
-        if path in found.unknown and not (_is_below(path, remove) or _is_above(path, placed.paths())):
+        if path in found.unknown and not (
+            any(folder in remove for folder in folders_above(path)) or _is_above(path, placed.paths())
+        ):
             if target is not None:
                 keep[path] = found.unknown[path]
         elif there is None:
@@ -107,14 +110,6 @@ def steps(wanted: Manifest, placed: Placed, found: Scan) -> Steps:
     for path in keep.keys() & placed.files.keys():
         ours[path] = placed.files[path]
     return Steps(write, remove, keep, unchanged, ours)
-
-
-def _is_below(path: str, files: Mapping[str, FileEntry]) -> bool:
-    """Whether a folder that ``path`` stands in is one of ``files``."""
-    while path := path.rpartition("/")[0]:
-        if path in files:
-            return True
-    return False
 
 
 def _is_above(path: str, files: Iterable[str]) -> bool:

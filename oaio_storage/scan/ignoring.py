@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 import attrs
 
 from oaio_storage.errors import InvalidConfiguration, RootUnavailable
+from oaio_storage.names import folders_above
 from oaio_storage.scan.brackets import without_brackets
 
 if TYPE_CHECKING:
@@ -41,7 +42,9 @@ class Ignored:
 
     def covers(self, path: str) -> bool:
         """Whether the file ``path``, or a folder above it, is hidden."""
-        return bool(self._patterns) and any(map(self.hides, _lineage(path)))
+        return bool(self._patterns) and (
+            any(self.hides(f"{folder}/") for folder in folders_above(path)) or self.hides(path)
+        )
 
 
 def ignored_in(root: int) -> Ignored:
@@ -114,12 +117,3 @@ def _names(regex: re.Pattern[str], path: str) -> bool:
         if found.end(_BELOW) == len(path) if below else found.end() < len(path) or path[-1] != "/":
             return True
     return False
-
-
-def _lineage(path: str) -> Iterator[str]:
-    """The folders above ``path``, topmost first, each with its slash; then ``path``."""
-    at = path.find("/")
-    while at >= 0:
-        yield path[: at + 1]
-        at = path.find("/", at + 1)
-    yield path

@@ -1,11 +1,11 @@
 """What a scan found, and what it makes of what was known before; pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import attrs
 
 from oaio_storage.manifest import Diff, FileEntry, Manifest, diff
-from oaio_storage.names import collisions
+from oaio_storage.names import collisions, folders_above
 from oaio_storage.scan.ignoring import Ignored
 
 
@@ -32,7 +32,7 @@ class Scan:
             return True
         if self.ignored.covers(path):
             return True
-        return path in self.unknown or any(folder in self.unknown for folder in _folders_above(path))
+        return path in self.unknown or any(folder in self.unknown for folder in folders_above(path))
 
     def changes(self, base: Manifest) -> Diff:
         """What turns ``base`` into what is there now. Unknown paths stay as they are in ``base``.
@@ -57,8 +57,3 @@ def _completed(entry: FileEntry, base: FileEntry | None) -> FileEntry:
     executable = base.executable if entry.executable is None else entry.executable
     extra = base.extra if base.checksum == entry.checksum else entry.extra
     return FileEntry(entry.size, entry.checksum, executable, entry.mtime, extra)
-
-
-def _folders_above(path: str) -> Iterator[str]:
-    while path := path.rpartition("/")[0]:
-        yield path
