@@ -14,6 +14,7 @@ Values are literal: nothing in them is expanded.
 
 import os
 import re
+import shlex
 import stat
 import tomllib
 from collections.abc import Iterator, Mapping, MutableMapping
@@ -264,7 +265,8 @@ def _without_options(csh_id: str, known: Mapping[str, ConfiguredHost]) -> CshApi
     told = f"no storage host {csh_id[:80]!r} is configured on this machine; there are: "
     error = UnknownHost(
         told + (", ".join(sorted(known)) or "none"),
-        "oaio hosts add ID BACKEND --set KEY=VALUE adds one; a folder is written with a slash: ./NAME",
+        f"For the folder of that name write {shlex.quote(f'./{csh_id[:80]}')}; to add a host: "
+        "oaio hosts add ID BACKEND --set KEY=VALUE",
     )
     try:
         backend_id(csh_id)
