@@ -53,6 +53,7 @@ _DEFUSED = {
     **dict(zip("&=+$%^, \x7f", "﹠﹦﹢﹩﹪＾﹐␣␡", strict=True)),  # noqa: RUF001 - same
     **{chr(code): chr(0x2400 + code) for code in range(0x20)},
 }
+_MAX_SHOWN, _END_SHOWN = 120, 30
 _TO_DEFUSED = str.maketrans(_DEFUSED)
 _FROM_DEFUSED = str.maketrans({_DEFUSED_SCHEME: _SCHEME, **{new: old for old, new in _DEFUSED.items()}})
 
@@ -124,6 +125,16 @@ def fold(path: str) -> str:
     if path.isascii():
         return path.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", path).casefold())
+
+
+def shown(name: str) -> str:
+    """``name`` quoted for a message: cut in the middle if it is very long, and escaped if it is not in NFC.
+
+    Else it could look like another name, of which some system takes it for the same.
+    """
+    if len(name) > _MAX_SHOWN:
+        name = f"{name[: _MAX_SHOWN - _END_SHOWN]}...{name[-_END_SHOWN:]}"
+    return repr(name) if unicodedata.is_normalized("NFC", name) else ascii(name)
 
 
 def collisions(paths: Iterable[str]) -> list[tuple[str, ...]]:

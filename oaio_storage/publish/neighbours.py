@@ -2,7 +2,7 @@
 
 from oaio_storage.errors import AlreadyExists, NotFound
 from oaio_storage.hosts import CshApi
-from oaio_storage.names import STATE_FOLDER, fold
+from oaio_storage.names import STATE_FOLDER, fold, shown
 from oaio_storage.publish.places import TREES, Places
 
 
@@ -18,7 +18,7 @@ def check_distinct(host: CshApi, name: str) -> None:
     alike = sorted(tree for tree in trees - {name} if fold(tree) == fold(name) and _is_published(host, tree))
     if alike and not (name in trees and _is_published(host, name)):
         raise AlreadyExists(
-            f"the tree {alike[0]!r} is on this host, and some systems take {name!r} for the same name",
+            f"the tree {shown(alike[0])} is on this host, and some systems take {shown(name)} for the same",
             f"Use its name, {alike[0]!a}, or one that differs by more than case or the form of accents.",
         )
 

@@ -15,13 +15,14 @@ import re
 import attrs
 
 from oaio_storage.errors import InvalidName
-from oaio_storage.names import STATE_FOLDER, check_path
+from oaio_storage.names import STATE_FOLDER, shown, why_refused
 from oaio_storage.publish.hints import SEE_GENERATIONS
 
 _ID = re.compile(r"[0-9a-f]{32}")
 TREES = "trees"
 """The folder, in the state folder, with a folder for each tree."""
 
+_OTHER_NAME = "Use one short name without /, such as site."
 MAX_NAME_BYTES = 200
 """Of a tree's name, in UTF-8: below it stand files with names of their own."""
 
@@ -39,8 +40,9 @@ class Places:
     @tree.validator
     def _check(self, _attribute: object, tree: object) -> None:
         if not isinstance(tree, str) or "/" in tree or len(tree.encode(errors="replace")) > MAX_NAME_BYTES:
-            raise InvalidName(f"not the name of a tree: {str(tree)[:200]!r}", "Use one short name without /.")
-        check_path(tree)
+            raise InvalidName(f"not the name of a tree: {shown(str(tree))}", _OTHER_NAME)
+        if reason := why_refused(tree):
+            raise InvalidName(f"not the name of a tree: {shown(tree)} ({reason})", _OTHER_NAME)
 
     @property
     def live(self) -> str:

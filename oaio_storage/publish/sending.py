@@ -18,6 +18,7 @@ from oaio_storage.errors import (
 )
 from oaio_storage.hash_cache import HashCache
 from oaio_storage.manifest import Manifest, diff
+from oaio_storage.names import shown
 from oaio_storage.progress import Progress, Report, ignore
 from oaio_storage.publish.head import Switch
 from oaio_storage.publish.hints import MAKE_ANEW
@@ -220,7 +221,7 @@ def _opened(folder: Path, path: str) -> BinaryIO:
 def _check_known(folder: Path, found: Scan) -> None:
     if not found.unknown:
         return
-    named = [f"{path!r} ({reason})" for path, reason in list(found.unknown.items())[:_SHOWN]]
+    named = [f"{shown(path)} ({reason})" for path, reason in list(found.unknown.items())[:_SHOWN]]
     more = f" and {len(found.unknown) - _SHOWN} more" if len(found.unknown) > _SHOWN else ""
     raise RootUnavailable(
         f"{str(folder)!r} holds what can't be published: {', '.join(named)}{more}",

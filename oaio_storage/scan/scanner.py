@@ -9,7 +9,7 @@ from pathlib import Path
 from oaio_storage.errors import InvalidManifest, RootUnavailable
 from oaio_storage.hash_cache import HashCache, Hashed
 from oaio_storage.manifest import MAX_SIZE, FileEntry, Manifest
-from oaio_storage.names import MAX_PATH_BYTES, are_allowed, check_path, collisions, why_refused
+from oaio_storage.names import MAX_PATH_BYTES, are_allowed, check_path, collisions, shown, why_refused
 from oaio_storage.progress import Progress, Report, ignore
 from oaio_storage.scan.ignoring import Ignored, ignored_in
 from oaio_storage.scan.outcome import Scan
@@ -138,7 +138,7 @@ class _Scanner:
         for group in collisions(self._found):
             for path in group:
                 other = next(name for name in group if name != path)
-                self._unknown[path] = f"{other!r} has the same name on some systems"
+                self._unknown[path] = f"{shown(other)} has the same name on some systems"
                 del self._found[path]
         return Manifest(self._found)
 

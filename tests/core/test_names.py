@@ -18,6 +18,7 @@ from oaio_storage.names import (
     collisions,
     defuse,
     fold,
+    shown,
     undefuse,
     why_refused,
 )
@@ -214,3 +215,10 @@ class TestDefuse:
 def test_many_are_judged_as_one_by_one(paths: list[str]) -> None:
     for room in (MAX_PATH_BYTES, 20):
         assert are_allowed(paths, room=room) == (not any(why_refused(path, room=room) for path in paths))
+
+
+def test_names_are_shown_apart_and_never_long() -> None:
+    assert shown("\u00e9") == "'\u00e9'"
+    assert shown("e\u0301") == r"'e\u0301'"
+    assert shown("x" * 120) == f"'{'x' * 120}'"
+    assert shown(f"a{'x' * 5000}z") == f"'a{'x' * 89}...{'x' * 29}z'"

@@ -68,7 +68,8 @@ def test_a_folder_that_contains_the_target(live: Work) -> None:
     "name", ["..", "", "/etc", "../up", "a\\b", ".OAIO", "nul.txt", "a\nb", "a.", "x" * 300]
 )
 def test_a_name_that_no_tree_can_have(live: Work, name: str) -> None:
-    refused(live, 2, words=("publish", "public", name, *TO))
+    said = ("not the name of a tree", "Use one short name")
+    refused(live, 2, *said, words=("publish", "public", name, *TO))
 
 
 @pytest.mark.parametrize("command", ["generations", "rollback", "verify", "gc", "preview"])
@@ -210,7 +211,14 @@ def test_names_that_collide(live: Work, pair: tuple[str, str]) -> None:
     written(live.folder, dict.fromkeys(pair, "x"))
     if len({path.name for path in live.folder.iterdir()} & set(pair)) < len(pair):
         pytest.skip("this disk holds only one of them")
-    refused(live, 1, "same name")
+    refused(live, 1, "same name", *map(repr, pair[:1]), *map(ascii, pair[1:]))
+
+
+def test_a_very_long_name_is_cut(live: Work) -> None:
+    place = "/".join(["folder" * 30] * 5)
+    written(live.folder, {f"{place}/Name": "x", f"{place}/name": "x"})
+    refused(live, 1, "...", "/Name'", "/name'", "same name")
+    assert len(live.run("publish", "public", "site", *TO).err) < 1000
 
 
 def test_a_name_that_is_not_utf_8(live: Work) -> None:
@@ -321,7 +329,8 @@ def test_keys_that_git_would_hide_are_not_published(live: Work) -> None:
 
 def test_a_host_that_nobody_configured(work: Work) -> None:
     work.fill(ONE)
-    work.run("publish", "public", "site", "--to", "Nowhere").ended(4, "configured")
+    work.run("publish", "public", "site", "--to", "Nowhere").ended(4, "configured", "write ./Nowhere;")
+    work.run("verify", "site", "--at", "my www").ended(4, "configured", "write './my www';")
     oaio("gc", "site", "--at", "https://user:secret@host/x").ended(2, "password")
 
 
