@@ -18,7 +18,7 @@ def check_distinct(host: CshApi, name: str) -> None:
     alike = sorted(tree for tree in trees - {name} if fold(tree) == fold(name) and _is_published(host, tree))
     if alike and not (name in trees and _is_published(host, name)):
         raise AlreadyExists(
-            f"the tree {shown(alike[0])} is on this host, and some systems take {shown(name)} for the same",
+            f"the tree {shown(alike[0])} is on this host, and to some systems {shown(name)} is the same name",
             f"Use its name, {alike[0]!a}, or one that differs by more than case or the form of accents.",
         )
 
