@@ -1,5 +1,6 @@
 """Second names for many files: folders stay open from one file to the next, until the end."""
 
+import errno
 from collections.abc import Callable
 
 import attrs
@@ -9,6 +10,18 @@ from oaio_storage_local import trees
 from oaio_storage_local.folders import Folders
 
 _OPEN_FOLDERS = 64
+_GONE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
+_NOT_HERE = {
+    errno.EPERM,
+    errno.EXDEV,
+    errno.EMLINK,
+    errno.ENOSYS,
+    errno.ENOTSUP,
+    errno.EOPNOTSUPP,
+    errno.EINVAL,
+}
+_NO_LINK = frozenset(_GONE | _NOT_HERE | {errno.EEXIST})
+"""A source that is gone, a disk without links, or with too many of this file, a name that is taken."""
 
 
 @attrs.define
@@ -31,7 +44,9 @@ class Linker:
             origin_folder = self._opened(self.source, origin, trees.open_folder)
             disk.link(name, new_name, source_folder=origin_folder, target_folder=folder)
             found = disk.lstat(new_name, folder=folder)
-        except OSError:  # a source that is gone, a disk without links, too many of them
+        except OSError as err:
+            if err.errno not in _NO_LINK:
+                raise
             return False
         if trees.is_placed(found, link.placed):
             return True
