@@ -16,11 +16,12 @@ from typing import BinaryIO
 import attrs
 
 from oaio_storage.errors import AccessDenied, Busy, Changed, Corrupt, NotFound, NotGuaranteed, Unavailable
-from oaio_storage.hosts.folders import Guards, How, Incoming, Kind, Link, Placed, Standing, reusable, unproven
+from oaio_storage.hosts.folders import Guards, How, Incoming, Kind, Link, Placed, Standing, unproven
 from oaio_storage.hosts.streams import PIECE
 from oaio_storage_local import switches, trees
 from oaio_storage_local.disk import Disk
 from oaio_storage_local.folders import Folders, is_temporary, temporary_name
+from oaio_storage_local.held import Held, identity_of
 from oaio_storage_local.links import Linker
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -73,7 +74,7 @@ class WholeFolders:
     def identity(self, path: str) -> str:
         """As in ``HostFolders``."""
         with self._root("look at", path) as root, suppress(NotFound), self._entered(root, path) as folder:
-            return _identity(self._disk, folder)
+            return identity_of(self._disk, folder)
         return ""
 
     def durable_identity(self, name: str) -> str:
@@ -108,6 +109,13 @@ class WholeFolders:
             return trees.open_file(self._folders, root, path)
 
     # ---- filling
+
+    def check_writable(self) -> None:
+        """As in ``HostFolders``."""
+        name = temporary_name()
+        with self._root("change", "") as root:
+            self._disk.mkdir(name, folder=root)
+            self._disk.rmdir(name, folder=root)
 
     def make(self, folder: str) -> None:
         """As in ``HostFolders``."""
@@ -329,7 +337,7 @@ class WholeFolders:
         return False
 
     @contextmanager
-    def hold(self, folder: str, *, alone: bool = False) -> "Iterator[Held]":
+    def hold(self, folder: str, *, alone: bool = False) -> Iterator[Held]:
         """As in ``HostFolders``."""
         for _ in range(_HOLD_ATTEMPTS):
             target = self._opened(folder)
@@ -370,30 +378,3 @@ class WholeFolders:
         except BlockingIOError:
             return False
         return True
-
-
-@attrs.frozen
-class Held:
-    """An open folder; see :class:`~oaio_storage.hosts.folders.HeldFolder`."""
-
-    _folders: Folders
-    _folder: int
-
-    @property
-    def identity(self) -> str:
-        """As in ``HeldFolder``."""
-        return _identity(self._folders.disk, self._folder)
-
-    def read(self, path: str) -> BinaryIO:
-        """As in ``HeldFolder``."""
-        return trees.open_file(self._folders, self._folder, path)
-
-    def placed(self) -> Iterator[tuple[str, Placed | None]]:
-        """As in ``HeldFolder``."""
-        return trees.placed(self._folders, self._folder)
-
-
-def _identity(disk: Disk, folder: int) -> str:
-    """Inode and birth: another folder may get the inode at once after this one went (ext4), never both."""
-    inode, birth = disk.fstat(folder).st_ino, disk.birth(folder)
-    return f"{inode}@{birth}" if birth else reusable(str(inode))

@@ -113,6 +113,14 @@ class HostFolders(Protocol):
         """
         ...
 
+    def check_writable(self) -> None:
+        """Do nothing if this user may change which names there are in the root.
+
+        Raises:
+            AccessDenied: no, or nobody may, since the disk is mounted read-only.
+        """
+        ...
+
     def make(self, folder: str) -> None:
         """Make a folder, and those above it, as far as they are missing."""
         ...

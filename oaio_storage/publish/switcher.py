@@ -164,6 +164,10 @@ class Switcher:
             if self.head.read()[1] != version:
                 raise Changed(f"{self.places.tree!r} was published by somebody else meanwhile") from err
             raise
+        except NotGuaranteed:
+            if found.kind != "mount":
+                self.folders.check_writable()  # else nobody could try out what the disk is able to do
+            raise
 
     def _is_ours(self, found: Standing, head: Head | None) -> bool:
         """Whether a publication put there what was found in the tree's place (decision 0064)."""

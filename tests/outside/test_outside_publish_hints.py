@@ -149,6 +149,9 @@ def test_a_disk_that_is_mounted_read_only_is_told_as_such(work: Work) -> None:
             done = work.run("publish", "public", "site", "--to", target)
             done.ended(1, "read-only file system", "mount it writable")
             assert "credentials" not in done.err
+        done = work.run("publish", "public", "site", "--to", "./disk/www", "--dry-run")
+        done.ended(1, "read-only file system", "mount it writable")
+        assert "--allow-gap" not in done.err
         assert tree(place) == before
         work.run("verify", "site", "--at", "./disk/www").ok()
 

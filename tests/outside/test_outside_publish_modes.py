@@ -80,6 +80,15 @@ def test_what_may_not_be_removed_is_told_and_all_else_goes(live: Work) -> None:
     assert list(kept.iterdir()) == []
 
 
+def test_a_host_that_may_only_be_read_is_told_as_such(live: Work) -> None:
+    (live.here / "www").chmod(0o500)
+    with reopened(live.here / "www"):
+        for more in ((), ("--dry-run",)):
+            done = live.run(*PUBLISH, *more, obey_modes=True).ended(1, "permission denied")
+            assert "exchange" not in done.err
+            assert "--allow-gap" not in done.err
+
+
 @contextmanager
 def reopened(folder: Path) -> Iterator[None]:
     """At the end everybody may enter ``folder`` again, if it is still there."""
