@@ -63,6 +63,11 @@ class LocalApi(CshApi):
 
     foreign_errors: ClassVar[ForeignErrors] = {**OS_ERRORS, errno.ELOOP: AlreadyExists}
 
+    @staticmethod
+    def arguments_below(csh_args: Mapping[str, str], folder: str) -> dict[str, str]:
+        """The arguments for a folder in the root."""
+        return {**csh_args, "root_folder": str(Path(_absolute(csh_args["root_folder"])) / folder)}
+
     @classmethod
     def on(cls, disk: Disk, root_folder: str) -> Self:
         """The host on another disk than those of this machine, as tests have them."""

@@ -1,8 +1,10 @@
 """From an address to a host: a path of this machine, or a URL."""
 
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from oaio_storage.errors import InvalidArgument
+from oaio_storage.errors import InvalidArgument, NotGuaranteed
 from oaio_storage.hosts.api import CshApi
 from oaio_storage.hosts.options import holds_password
 from oaio_storage.hosts.registry import backend_of, host_api, installed_backends
@@ -43,6 +45,18 @@ def host_at(address: str) -> CshApi:
     if claimed and (arguments := getattr(backend_of(claimed), "arguments_of_url", None)):
         return host_api(claimed, **arguments(address))
     return host_api(ANY_URL, url=address)
+
+
+def below(csh_id: str, csh_args: Mapping[str, Any], folder: str) -> dict[str, Any]:
+    """The arguments of the host ``csh_id`` for the folder with the name ``folder`` in the root of ``csh_args``.
+
+    Raises:
+        NotGuaranteed: the backend has no ``arguments_below(csh_args, folder)``, which answers them.
+    """
+    arguments_below = getattr(backend_of(csh_id), "arguments_below", None)
+    if arguments_below is None:
+        raise NotGuaranteed(f"the host {csh_id!r} can't say where a folder below its root is")
+    return dict(arguments_below(csh_args, folder))
 
 
 def _path_of(url: str) -> str:

@@ -95,6 +95,12 @@ class FsspecApi(CshApi):
     def __attrs_post_init__(self) -> None:  # a default would be made before a field that a subclass replaces
         object.__setattr__(self, "_filesystems", Filesystems(self.url, self.storage_options))
 
+    @staticmethod
+    def arguments_below(csh_args: Mapping[str, Any], folder: str) -> dict[str, Any]:
+        """The arguments for a folder in the root."""
+        outermost, chained, rest = str(csh_args["url"]).partition("::")
+        return {**csh_args, "url": f"{outermost.rstrip('/')}/{folder}{chained}{rest}"}
+
     @property
     def foreign_errors(self) -> ForeignErrors:  # type: ignore[override]  # of libraries known at run time only
         """Those of the operating system, and of the libraries that are in use."""

@@ -23,6 +23,14 @@ def demo(
             "--keep", metavar="DIR", readable=False, help="Keep server and devices in this new folder."
         ),
     ] = None,
+    csh_id: Annotated[
+        str,
+        typer.Option(
+            "--csh",
+            metavar="ID",
+            help="Host of oaio hosts ls for the files, in a fresh folder below its root.",
+        ),
+    ] = "",
     as_json: JsonOption = False,
 ) -> None:
     """Show it all: two users, three devices, a real server, a published site.
@@ -35,4 +43,4 @@ def demo(
     """
     from oaio_storage.cli.demo import run_demo  # noqa: PLC0415 - not needed for --help
 
-    run_demo(folder, keep, as_json=common(ctx, None, as_json=as_json).as_json)
+    run_demo(folder, keep, csh_id, as_json=common(ctx, None, as_json=as_json).as_json)

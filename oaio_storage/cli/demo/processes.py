@@ -6,6 +6,7 @@ import sys
 import threading
 from pathlib import Path
 
+from oaio_storage.cli.demo.borrowed_host import BorrowedHost
 from oaio_storage.errors import Unavailable
 
 READY_SECONDS, STOP_SECONDS = 30, 10
@@ -32,6 +33,16 @@ class DemoServer:
         for name, process in adding.items():
             if process.returncode:
                 raise Unavailable(f"the user {name} could not be added: {said[name].strip()}")
+
+    def offer(self, host: BorrowedHost) -> None:
+        """``oaio hosts add``."""
+        sets = [word for name, text in host.options.items() for word in ("--set", f"{name}={text}")]
+        hidden = [word for name in host.secrets for word in ("--secret", name)]
+        words = [*OAIO, "hosts", "add", host.csh_id, host.backend, "--data", str(self.data), *sets, *hidden]
+        lines = "".join(f"{text}\n" for text in host.secrets.values())
+        done = subprocess.run(words, input=lines, capture_output=True, text=True, check=False)  # noqa: S603 - ours
+        if done.returncode:
+            raise Unavailable(f"the host {host.csh_id} could not be offered: {done.stderr.strip()}")
 
     def start(self) -> None:
         """Start it, and return when it is ready."""

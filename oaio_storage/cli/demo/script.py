@@ -20,10 +20,12 @@ from oaio_storage.publish.sending import Published, publish_folder
 from oaio_storage.publish.tree import PublishedTree
 
 
-def connect(server: str, user: str, password: str, device: str, folder: Path) -> OaioClient:
-    """A client of one user on one device, with a folder of its own."""
+def connect(  # noqa: PLR0913, PLR0917 - as people would write it
+    server: str, user: str, password: str, device: str, folder: Path, host: str = "Local"
+) -> OaioClient:
+    """A client of one user on one device, with a folder of its own; files of its objects go to the host."""
     login = {"username": user, "password": password}
-    return OaioClient(server, login, "demo", device, csh_default_id="Local", client_root=str(folder))
+    return OaioClient(server, login, "demo", device, csh_default_id=host, client_root=str(folder))
 
 
 def register(

@@ -20,8 +20,10 @@ from oaio_storage.places import Places
 from oaio_storage.scan import check_apart
 
 
-def run_demo(folder: Path | None, keep: Path | None, *, as_json: bool) -> None:
+def run_demo(folder: Path | None, keep: Path | None, csh_id: str = "", *, as_json: bool) -> None:
     """Tell the story on a copy of ``folder``; in ``keep``, which stays, or in a folder that is removed.
+
+    The files of objects are on the host ``csh_id`` of this machine, if one is named, until the end.
 
     Raises:
         OaioError: the folders can't be used, or a step failed. What was made is removed unless ``keep``.
@@ -35,7 +37,7 @@ def run_demo(folder: Path | None, keep: Path | None, *, as_json: bool) -> None:
             if not as_json:
                 say(f"{len(steps)}. {step.title:<13} {step.text}  ({step.seconds:.1f} s)")
 
-        tell_story(source, work, tell, progress)
+        tell_story(source, work, tell, progress, csh_id)
     seconds = time.monotonic() - started
     held = f"All {len(steps)} steps held, checked by SHA-256, in {seconds:.1f} s; {source} is unchanged."
     kept = [f"Server and devices are kept in {keep}."] if keep else []

@@ -11,6 +11,7 @@ import attrs
 
 from oaio_storage import OaioClient
 from oaio_storage.cli.demo import script
+from oaio_storage.cli.demo.borrowed_host import BorrowedHost, borrowed_host
 from oaio_storage.cli.demo.folders import (
     checksums,
     common_root,
@@ -38,6 +39,7 @@ def tell_story(
     work: Path,
     tell: Callable[[Step], None],
     showing: Callable[[str], AbstractContextManager[Report]],
+    csh_id: str = "",
 ) -> None:
     """Run all steps in the folder ``work``, reading ``source``; returns only if everything held.
 
@@ -49,6 +51,7 @@ def tell_story(
         tell: called with each step that held.
         showing: entered with the title of each step while it runs; what it gives is told about files on
             their way.
+        csh_id: the host of this machine for the files of objects; empty: the server's own.
 
     Raises:
         Corrupt: something did not hold.
@@ -56,7 +59,8 @@ def tell_story(
     """
     before = fingerprint(source)
     with ExitStack() as cleaning:
-        story = Story(source, work)
+        host = cleaning.enter_context(borrowed_host(csh_id)) if csh_id else None
+        story = Story(source, work, host)
         cleaning.callback(story.close)
         for act in (story, Publication(source, work)):
             for title, scene in act.scenes.items():
@@ -70,8 +74,8 @@ def tell_story(
 class Story:
     """Three devices of two users around one server; each device has folders of its own below ``work``."""
 
-    def __init__(self, source: Path, work: Path) -> None:
-        self.source, self.work = source, work
+    def __init__(self, source: Path, work: Path, host: BorrowedHost | None = None) -> None:
+        self.source, self.work, self.host = source, work, host
         self.server = DemoServer(work / "server")
         self.folders = {device: work / device / "folder" / source.name for device in ("laptop", "phone")}
         self.letter = work / "laptop" / "letter"
@@ -110,13 +114,18 @@ class Story:
                 "so that one can be removed\n"
             )
         self.server.add_users(OWNER, READER, password=self.password)
+        if self.host is not None:
+            self.server.offer(self.host)
         self.server.start()
         self.laptop, self.phone = self._connect(OWNER, "laptop"), self._connect(OWNER, "phone")
         self.tablet = self._connect(READER, "tablet")
         also = f", {count_text(len(left_out), 'thing')} left out ({left_out[0]})" if left_out else ""
+        where = f", files on {self.host.csh_id}" if self.host else ""
         copy = f"{count_text(len(files), 'file')}, {size_text(total_size(self.folders['laptop']))}"
         return Step(
-            title, f"a server at {self.server.url}, a copy of {self.source.name} ({copy}{also})", len(files)
+            title,
+            f"a server at {self.server.url}{where}, a copy of {self.source.name} ({copy}{also})",
+            len(files),
         )
 
     def register(self, title: str) -> Step:
@@ -191,7 +200,8 @@ class Story:
 
     def _connect(self, user: str, device: str) -> OaioClient:
         folder = self.work / device / "oaio"
-        client = script.connect(self.server.url, user, self.password, device, folder)
+        host = self.host.csh_id if self.host else "Local"
+        client = script.connect(self.server.url, user, self.password, device, folder, host)
         self.cleaning.callback(client.close)
         return client
 
