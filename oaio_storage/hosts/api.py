@@ -30,11 +30,11 @@ class CshApi(ABC):
     raises into errors of :mod:`oaio_storage.errors`. They never retry;
     :class:`~oaio_storage.hosts.wrappers.retry.Retry` does.
 
-    Paths are literal, relative to the root, and never patterns. A path is a file or a folder, not both;
-    folders come with the first file in them and go with the last. All methods may raise InvalidName (nothing
-    was asked of the host), and the leaves of StorageError and TryAgain; after TimedOut the outcome is unknown
-    until it is read. Where nothing can be stored (``read_only``), all that change something raise
-    NotGuaranteed before any I/O.
+    Paths are literal, relative to the root, and never patterns. A path is a file or a folder, not both, where
+    the host does not declare ``flat_names``; folders come with the first file in them and go with the last.
+    All methods may raise InvalidName (nothing was asked of the host), and the leaves of StorageError and
+    TryAgain; after TimedOut the outcome is unknown until it is read. Where nothing can be stored
+    (``read_only``), all that change something raise NotGuaranteed before any I/O.
     """
 
     foreign_errors: ClassVar[foreign.ForeignErrors] = foreign.OS_ERRORS

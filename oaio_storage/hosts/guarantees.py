@@ -68,6 +68,8 @@ class Guarantees:
         case_sensitive: names that differ only in the case of letters are two files.
         unicode_exact: names that differ only in their normal form are two files, and come back as they were
             given.
+        flat_names: names are keys and there are no folders, so the host may hold ``a`` and ``a/b``, each a
+            file; elsewhere a name is a file or a folder, and the write of the other raises AlreadyExists.
         max_part_bytes: longest part of a path, in bytes of UTF-8.
         visibility_delay: seconds after which others see a change at the latest; infinite where unknown.
     """
@@ -83,5 +85,6 @@ class Guarantees:
     checksum: str = ""
     case_sensitive: bool = False
     unicode_exact: bool = False
+    flat_names: bool = False
     max_part_bytes: int = 255
     visibility_delay: float = math.inf

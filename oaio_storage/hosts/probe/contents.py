@@ -127,8 +127,17 @@ def deletions(bench: Bench) -> str:
 
 
 def file_or_folder(bench: Bench) -> str:
-    """A name is a file or a folder, not both."""
+    """A name is a file or a folder, not both; where names are flat, both are what was stored."""
     host = bench.host("way")
+    if host.guarantees.flat_names:
+        names = ("a", "a/b", "d/e", "d")
+        for name in names:
+            host.write(name, name.encode())
+        _expect_only(host, {name: name.encode() for name in names}, "with a file and a folder of one name")
+        host.delete("a")
+        host.delete("d/e")
+        _expect_only(host, {"a/b": b"a/b", "d": b"d"}, "after one of two such names was deleted")
+        return "names are flat: both are kept"
     host.write("a", b"file")
     host.write("d/e", b"file")
     for name in ("a/b", "d"):

@@ -47,6 +47,7 @@ class HostMachine(RuleBasedStateMachine):
         self.actor: Actor = Here(self.host)
         self.model: dict[str, bytes] = {}
         self.versions: dict[str, list[str]] = {}
+        self.is_flat = self.host.guarantees.flat_names
         self.conditions = 0
         for found in list(self.host.list()):
             self.host.delete(found.path)
@@ -171,7 +172,9 @@ class HostMachine(RuleBasedStateMachine):
         self.versions.setdefault(path, []).append(version)
 
     def _is_blocked(self, path: str) -> bool:
-        return any(other.startswith(f"{path}/") or path.startswith(f"{other}/") for other in self.model)
+        return not self.is_flat and any(
+            other.startswith(f"{path}/") or path.startswith(f"{other}/") for other in self.model
+        )
 
 
 class Machine(HostKit):
@@ -184,7 +187,7 @@ class Machine(HostKit):
         """
         with somewhere_else(source) if source.process else nullcontext() as there:
             wanted = {
-                *_SITUATIONS,
+                *(_SITUATIONS if not host.guarantees.flat_names else _SITUATIONS[1:]),
                 *(_CONDITIONAL if host.guarantees.conditional_write else ["refused"]),
                 *(["another process"] if there else []),
             }
