@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING, BinaryIO, ClassVar, Self, cast, final
 from oaio_storage.errors import InvalidArgument, NotGuaranteed, OaioError
 from oaio_storage.hosts import foreign, roots, streams
 from oaio_storage.hosts.guarantees import Absent, Expect, Guarantees, Stat
+from oaio_storage.hosts.many_files import ManyFiles
 from oaio_storage.names import check_path, why_refused
-from oaio_storage.progress import Report, ignore
 
 if TYPE_CHECKING:
-    from oaio_storage.hosts.bulk import Moved
     from oaio_storage.hosts.folders import HostFolders
 
 
-class CshApi(ABC):
+class CshApi(ManyFiles, ABC):
     """A storage host, bound to one root; safe for use by many threads.
 
     A subclass is an attrs class whose fields are the host's arguments (csh_args), secrets among them with
@@ -178,6 +177,22 @@ class CshApi(ABC):
         with self._only_ours("delete", path):
             self._delete(path, expect)
 
+    @property
+    def deleted_at_once(self) -> int:
+        """How many files :meth:`delete_batch` removes in one request; 1: it has no advantage."""
+        return 1
+
+    @final
+    def delete_batch(self, paths: Iterable[str]) -> None:
+        """Remove exactly these files, at most :attr:`deleted_at_once`; the absent are success, as a repeat.
+
+        If it raises, some may be gone.
+        """
+        exact = [check_path(path) for path in paths]
+        self._check_change()
+        with self._only_ours("delete", f"{len(exact)} files"):
+            self._delete_batch(exact)
+
     @final
     def swap_folders(self, a: str, b: str) -> None:
         """Exchange two folders in one step; readers see both old or both new. A repeat undoes it.
@@ -222,7 +237,7 @@ class CshApi(ABC):
         with self._only_ours("clean up", ""):
             return self._clean_up(older_than)
 
-    def close(self) -> None:  # noqa: B027 - most hosts have nothing to give back
+    def close(self) -> None:
         """Give back connections. Safe to repeat; nothing else may be called afterwards."""
 
     @final
@@ -234,40 +249,6 @@ class CshApi(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    # ---- many files
-
-    @final
-    def put_files(
-        self, files: Iterable[tuple[str, Path]], *, expect: Expect = None, report: Report = ignore
-    ) -> "Moved":
-        """Store local files under the given paths; see :func:`oaio_storage.hosts.bulk.put_files`."""
-        from oaio_storage.hosts import bulk  # noqa: PLC0415 - starts no thread pool machinery before it is needed
-
-        return bulk.put_files(self, files, expect=expect, report=report)
-
-    @final
-    def get_files(
-        self, files: Iterable[tuple[str, Path, int | None, str | None]], *, report: Report = ignore
-    ) -> "Moved":
-        """Fetch files to local places; see :func:`oaio_storage.hosts.bulk.get_files`."""
-        from oaio_storage.hosts import bulk  # noqa: PLC0415 - same
-
-        return bulk.get_files(self, files, report=report)
-
-    @final
-    def copy_files(self, files: Iterable[tuple[str, str, int]], *, report: Report = ignore) -> "Moved":
-        """Copy files on the host; see :func:`oaio_storage.hosts.bulk.copy_files`."""
-        from oaio_storage.hosts import bulk  # noqa: PLC0415 - same
-
-        return bulk.copy_files(self, files, report=report)
-
-    @final
-    def delete_files(self, paths: Iterable[str], *, report: Report = ignore) -> "Moved":
-        """Remove exactly these files; see :func:`oaio_storage.hosts.bulk.delete_files`."""
-        from oaio_storage.hosts import bulk  # noqa: PLC0415 - same
-
-        return bulk.delete_files(self, paths, report=report)
 
     # ---- the root
 
@@ -342,6 +323,10 @@ class CshApi(ABC):
             streams.RangeReader(self._read, source, seen.version, seen.size), streams.PIECE
         ) as content:
             return self._write(target, cast("BinaryIO", content), seen.size, None, {})
+
+    def _delete_batch(self, paths: Iterable[str]) -> None:
+        for path in paths:
+            self._delete(path, None)
 
     def _swap_folders(self, a: str, b: str) -> None:
         raise self._not_guaranteed(f"exchange {a!r} and {b!r} in one step")

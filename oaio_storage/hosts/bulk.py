@@ -5,7 +5,7 @@ import hashlib
 import os
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from pathlib import Path
@@ -183,11 +183,18 @@ def delete_files(host: "CshApi", paths: Iterable[str], *, report: Report = ignor
     tasks = [check_path(path) for path in paths]
     _check_writable(host)
 
-    def delete(path: str) -> _Step:
-        host.delete(path)
-        return _Step(path)
+    def delete(batch: Sequence[str]) -> Sequence[str]:
+        host.delete_batch(batch) if len(batch) > 1 else host.delete(batch[0])
+        return batch
 
-    return _move(tasks, delete, "delete", report)
+    done, size = 0, host.deleted_at_once
+    batches = [tasks[start : start + size] for start in range(0, len(tasks), size)]
+    with ThreadPoolExecutor(WORKERS, thread_name_prefix="oaio-delete") as pool:
+        for batch in pool.map(delete, batches):  # an error cancels those that wait
+            for path in batch:
+                done += 1
+                report(Progress("delete", done, len(tasks), "files", path))
+    return Moved(tuple(tasks))
 
 
 def _check_writable(host: "CshApi") -> None:

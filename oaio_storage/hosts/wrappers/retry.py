@@ -3,7 +3,7 @@
 import io
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import BinaryIO, TypeVar, cast
 
 import attrs
@@ -112,6 +112,14 @@ class Retry(Wrapper):
 
     def _delete(self, path: str, expect: str | None) -> None:
         self._again(lambda: self.inner.delete(path, expect=expect))
+
+    @property
+    def deleted_at_once(self) -> int:
+        """As ``inner`` does."""
+        return self.inner.deleted_at_once
+
+    def _delete_batch(self, paths: Iterable[str]) -> None:
+        self._again(lambda: self.inner.delete_batch(paths))
 
     def _outcome(self, path: str, content: Source, expect: Expect) -> Stat | None:
         """What an earlier attempt stored; None if it stored nothing, and the condition may still hold.
