@@ -48,7 +48,7 @@ def host_at(address: str) -> CshApi:
 
 
 def below(csh_id: str, csh_args: Mapping[str, Any], folder: str) -> dict[str, Any]:
-    """The arguments of the host ``csh_id`` for the folder with the name ``folder`` in the root of ``csh_args``.
+    """The arguments of the host ``csh_id`` for the folder ``folder`` in the root that ``csh_args`` name.
 
     Raises:
         NotGuaranteed: the backend has no ``arguments_below(csh_args, folder)``, which answers them.

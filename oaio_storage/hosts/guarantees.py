@@ -69,7 +69,8 @@ class Guarantees:
         unicode_exact: names that differ only in their normal form are two files, and come back as they were
             given.
         flat_names: names are keys and there are no folders, so the host may hold ``a`` and ``a/b``, each a
-            file; elsewhere a name is a file or a folder, and the write of the other raises AlreadyExists.
+            file, or refuse the second; elsewhere a name is a file or a folder, and the write of the other
+            raises AlreadyExists.
         max_part_bytes: longest part of a path, in bytes of UTF-8.
         visibility_delay: seconds after which others see a change at the latest; infinite where unknown.
     """

@@ -60,6 +60,9 @@ class StateHost(CshApi):
     def _swap_folders(self, a: str, b: str) -> None:
         self.owner._swap_folders(_inside(a), _inside(b))  # noqa: SLF001 - same
 
+    def _sign_url(self, path: str, seconds: int) -> str:
+        return self.owner._sign_url(_inside(path), seconds)  # noqa: SLF001 - same
+
 
 def _inside(path: str) -> str:
     return f"{STATE_FOLDER}/{path}"

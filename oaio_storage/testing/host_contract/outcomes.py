@@ -100,6 +100,8 @@ class Outcomes(HostKit):
             (Corrupt, lambda: host.write("no-such", b"123", size=4)),
             (InvalidArgument, lambda: host.clean_up(-1)),
         ):
+            if error is AlreadyExists and host.guarantees.flat_names:
+                continue
             with pytest.raises(error) as caught:
                 call()
             assert type(caught.value) is error
