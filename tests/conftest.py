@@ -4,11 +4,13 @@ import os
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from counts import COUNTS
 from hypothesis import HealthCheck, settings
+from seaweed import Server, Weed, moto, seaweed
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -51,3 +53,17 @@ def unpacked_wheel(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     with zipfile.ZipFile(wheel) as packed:
         packed.extractall(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def weed() -> Iterator[Weed]:
+    """A SeaweedFS that all tests of this process share; those that kill it start their own."""
+    with seaweed() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def moto_server() -> Iterator[Server]:
+    """A moto server that all tests of this process share."""
+    with moto() as server:
+        yield server

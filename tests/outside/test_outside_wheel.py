@@ -22,7 +22,7 @@ def _serving(program: Path, data: Path) -> Iterator[str]:
 
 
 def test_what_is_installed_comes_from_the_wheel(installed: Path, tmp_path: Path) -> None:
-    named = "oaio_storage, oaio_storage_local, oaio_storage.server"
+    named = "oaio_storage, oaio_storage_local, oaio_storage_s3, oaio_storage.server"
     lines = f"import {named}\nfor one in ({named}): print(one.__file__)"
     places = run(str(installed / "python"), "-c", lines, cwd=tmp_path).split()
     assert [place for place in places if not place.startswith(f"{installed.parent}/")] == []

@@ -1,0 +1,221 @@
+"""Files in parts: uploads in bounded memory, and copies above the limit of one request."""
+
+import io
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from typing import Any, BinaryIO
+
+import attrs
+
+from oaio_storage.errors import TooLarge
+from oaio_storage.hosts.guarantees import Expect
+from oaio_storage_s3.answers import answer_of, required
+from oaio_storage_s3.clients import Clients
+from oaio_storage_s3.store import Meta, condition, metered, stored_with
+
+PART = 5 << 20
+"""Bytes of a part; a server refuses smaller ones, but for the last."""
+
+MAX_PARTS = 10_000
+STEP = 2_000
+"""Parts of one size, where the whole length is not known; those that follow are twice as large."""
+
+LARGEST_PART = 30 << 20
+PARALLEL = 4
+ROOMS = 6
+PATIENCE = 10.0
+"""Seconds that a part waits for memory that others hold: their sources may stand still for long."""
+
+COPY_PART = 512 << 20
+FAILED = 500
+
+Upload = Mapping[str, str]
+"""What names an upload: bucket, key and its id."""
+
+
+@attrs.frozen(eq=False)
+class Rooms:
+    """The memory for parts of all files that a host moves at the same time: so many of PART bytes."""
+
+    _free: threading.BoundedSemaphore = attrs.field(factory=lambda: threading.BoundedSemaphore(ROOMS))
+
+    def take(self) -> Callable[[], None]:
+        """Wait for room; what gives it back."""
+        return self._free.release if self._free.acquire(timeout=PATIENCE) else _nothing
+
+    def take_free(self) -> Callable[[], None] | None:
+        """Room without waiting, or None; what gives it back."""
+        return self._free.release if self._free.acquire(blocking=False) else None
+
+
+def _nothing() -> None:
+    pass
+
+
+def read_exactly(source: BinaryIO, size: int) -> bytes:
+    """``size`` bytes, or fewer at the end of ``source``."""
+    pieces, left = [], size
+    while left and (piece := source.read(left)):
+        pieces.append(piece)
+        left -= len(piece)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def part_sizes(size: int | None) -> Iterator[int]:
+    """The sizes of the parts of a file of ``size`` bytes, or of an unknown number.
+
+    Raises:
+        TooLarge: the file has too many bytes for parts that memory is meant to hold.
+    """
+    least = PART if size is None else max(PART, -(-size // MAX_PARTS))
+    for number in range(MAX_PARTS):
+        part = least if size is not None else min(PART << (number // STEP), LARGEST_PART)
+        if part > LARGEST_PART:
+            break
+        yield part
+    raise TooLarge(f"a file that is sent in parts can have {LARGEST_PART * MAX_PARTS >> 30} GiB at most")
+
+
+Part = tuple[bytes, Callable[[], None]]
+"""The content of a part, and what gives its memory back once it is sent."""
+
+
+def parts_of(source: BinaryIO, size: int | None, rooms: Rooms, begun: bytes) -> Iterator[Part]:
+    """What ``source`` has after the bytes ``begun``, in parts; not the next before one is asked for.
+
+    What the source raises passes, and TooLarge as of :func:`part_sizes`.
+    """
+    for length in part_sizes(size):
+        give_back = rooms.take()
+        try:
+            part = begun + read_exactly(source, max(0, length - len(begun)))
+        except BaseException:
+            give_back()
+            raise
+        begun = b""
+        if not part:
+            give_back()
+            return
+        yield part, give_back
+        del part
+
+
+@attrs.frozen(eq=False)
+class Multipart:
+    """Moves in parts, of one bucket.
+
+    Attributes:
+        clients: of the bucket.
+        rooms: the memory for parts.
+    """
+
+    clients: Clients
+    rooms: Rooms
+
+    def send(self, key: str, parts: Iterator[Part], expect: Expect, headers: Mapping[str, str]) -> str:
+        """Store a file of several parts under a condition, or nothing; its ETag."""
+        with self._begun(key, stored_with(self.clients, headers)) as sent:
+            for part, give_back in parts:
+                sent.add(self._part, part, give_back)
+            return sent.completed(condition(expect))
+
+    def copy(self, source: str, target: str, seen: Meta, kept: Mapping[str, Any]) -> str:
+        """Copy the version ``seen`` of a file on the server, or nothing; the ETag of the copy."""
+        size = max(COPY_PART, -(-seen.size // MAX_PARTS))
+        with self._begun(target, kept) as sent:
+            for start in range(0, seen.size, size):
+                end = min(start + size, seen.size) - 1
+                sent.add(self._copied_part, source, seen.etag, f"bytes={start}-{end}")
+            return sent.completed({})
+
+    def abort(self, key: str, upload_id: str) -> None:
+        """Drop the parts of an upload that is not completed; if it is, nothing happens."""
+        from botocore.exceptions import ClientError  # noqa: PLC0415 - slow, and in use by now
+
+        with suppress(ClientError):
+            self.clients.client.abort_multipart_upload(
+                Bucket=self.clients.options.bucket, Key=key, UploadId=upload_id
+            )
+
+    @contextmanager
+    def _begun(self, key: str, kept: Mapping[str, Any]) -> Iterator["_Sent"]:
+        client = self.clients.client
+        upload = {"Bucket": self.clients.options.bucket, "Key": key}
+        upload["UploadId"] = required(client.create_multipart_upload(**upload, **kept), "UploadId")
+        sent = _Sent(client, upload)
+        try:
+            yield sent
+        except BaseException as err:
+            sent.stop()
+            if not (sent.is_completing and _is_unknown(err)):
+                with suppress(Exception):  # what led here matters more, and clean_up finds the parts
+                    self.abort(key, upload["UploadId"])
+            raise
+        finally:
+            sent.stop()
+
+    def _part(
+        self, upload: Upload, number: int, part: bytes, give_back: Callable[[], None]
+    ) -> dict[str, Any]:
+        body = io.BytesIO(part)
+        try:
+            done = self.clients.client.upload_part(**upload, PartNumber=number, Body=body)
+        finally:
+            body.close()  # botocore's requests live on until cycles are collected, and would hold the content
+            give_back()
+        return {"PartNumber": number, "ETag": required(done, "ETag")}
+
+    def _copied_part(
+        self, upload: Upload, number: int, source: str, etag: str, copied: str
+    ) -> dict[str, Any]:
+        done = self.clients.client.upload_part_copy(
+            **upload,
+            PartNumber=number,
+            CopySource={"Bucket": upload["Bucket"], "Key": source},
+            CopySourceIfMatch=etag,
+            CopySourceRange=copied,
+        )
+        return {"PartNumber": number, "ETag": required(done.get("CopyPartResult", {}), "ETag")}
+
+
+def _is_unknown(err: BaseException) -> bool:
+    """Whether the server may have done what was asked."""
+    answer = answer_of(err) if isinstance(err, Exception) else None
+    return answer is not None and (answer.status >= FAILED or bool(answer.failure))
+
+
+@attrs.define(eq=False)
+class _Sent:
+    """The parts of one upload: a few under way, the others done."""
+
+    client: Any
+    upload: Upload
+    is_completing: bool = False
+    _count: int = 0
+    _pool: ThreadPoolExecutor = attrs.field(factory=lambda: ThreadPoolExecutor(PARALLEL, "oaio-part"))
+    _running: deque["Future[dict[str, Any]]"] = attrs.field(factory=deque)
+    _done: list[dict[str, Any]] = attrs.field(factory=list)
+
+    def add(self, send: Callable[..., dict[str, Any]], *given: object) -> None:
+        """Let the next part be sent beside others; wait while there are enough of them."""
+        self._count += 1
+        self._running.append(self._pool.submit(send, self.upload, self._count, *given))
+        while len(self._running) >= PARALLEL:
+            self._done.append(self._running.popleft().result())
+
+    def completed(self, conditions: Mapping[str, str]) -> str:
+        """Make one file of the parts; its ETag."""
+        self._done.extend(future.result() for future in self._running)
+        self._running.clear()
+        self.is_completing = True
+        done = self.client.complete_multipart_upload(
+            **self.upload, **conditions, MultipartUpload={"Parts": self._done}
+        )
+        return metered(0, done.get("ETag"), None).etag
+
+    def stop(self) -> None:
+        """Wait for those under way, which give their memory back. Safe to repeat."""
+        self._pool.shutdown(wait=True)

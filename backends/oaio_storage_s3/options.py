@@ -1,0 +1,131 @@
+"""Where a bucket is, and how it is spoken to: options, completed by the variables of other tools."""
+
+import os
+from collections.abc import Mapping
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import attrs
+
+from oaio_storage.errors import InvalidArgument
+from oaio_storage.names import check_path
+
+DEFAULT_REGION = "us-east-1"
+Addressing = Literal["auto", "path", "virtual"]
+Encryption = Literal["", "AES256", "aws:kms", "aws:kms:dsse"]
+
+
+def _is_bucket(_: object, __: object, bucket: str) -> None:
+    if not isinstance(bucket, str) or not bucket or "/" in bucket or not bucket.isprintable():
+        raise InvalidArgument("bucket has to be the name of a bucket, without s3:// and slashes")
+
+
+def _without_ends(prefix: str) -> str:
+    return prefix.strip("/") if isinstance(prefix, str) else prefix
+
+
+def _is_prefix(_: object, __: object, prefix: str) -> None:
+    if prefix:
+        check_path(prefix)
+
+
+def _is_endpoint(_: object, field: "attrs.Attribute[str]", url: str) -> None:
+    if not url:
+        return
+    parts = urlsplit(url) if isinstance(url, str) and url.isprintable() else urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise InvalidArgument(f"{field.name} has to be an address such as https://s3.example.org")
+    if parts.username or parts.password:
+        raise InvalidArgument(f"{field.name} holds a user or password, which others could see")
+
+
+def _is_positive(_: object, field: "attrs.Attribute[float]", seconds: float) -> None:
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds < 1e6:  # noqa: PLR2004 - 11 days
+        raise InvalidArgument(f"{field.name} has to be a positive number of seconds, not {seconds!r}")
+
+
+def _is_one_way_in(options: "S3Options", _: object, __: object) -> None:
+    has_key, has_secret = bool(options.access_key_id), bool(options.secret_access_key)
+    if has_key != has_secret:
+        raise InvalidArgument("access_key_id and secret_access_key go together", "Give both or none.")
+    if has_key + bool(options.profile) + options.anonymous > 1:
+        raise InvalidArgument("keys, a profile and anonymous exclude each other", "Give one of them.")
+
+
+def _text() -> Any:  # noqa: ANN401 - what attrs.field answers
+    return attrs.field(default="", validator=attrs.validators.instance_of(str))
+
+
+@attrs.frozen(eq=False)
+class S3Options:
+    """The options of an :class:`~oaio_storage_s3.api.S3Api`, which says what they mean."""
+
+    bucket: str = attrs.field(validator=_is_bucket)
+    prefix: str = attrs.field(default="", converter=_without_ends, validator=_is_prefix)
+    endpoint: str = attrs.field(default="", validator=_is_endpoint)
+    public_endpoint: str = attrs.field(default="", validator=_is_endpoint)
+    region: str = _text()
+    addressing: Addressing = attrs.field(
+        default="auto", validator=attrs.validators.in_(("auto", "path", "virtual"))
+    )
+    access_key_id: str = _text()
+    secret_access_key: str = attrs.field(default="", repr=False)
+    session_token: str = attrs.field(default="", repr=False)
+    profile: str = _text()
+    anonymous: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
+    encryption: Encryption = attrs.field(
+        default="", validator=attrs.validators.in_(("", "AES256", "aws:kms", "aws:kms:dsse"))
+    )
+    encryption_key: str = _text()
+    storage_class: str = _text()
+    connect_timeout: float = attrs.field(default=10.0, validator=_is_positive)
+    timeout: float = attrs.field(default=60.0, validator=[_is_positive, _is_one_way_in])
+
+    @property
+    def endpoint_used(self) -> str:
+        """The endpoint of this host, or of the environment; empty: Amazon's of the region."""
+        named = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+        found = self.endpoint or next((os.environ[name] for name in named if os.environ.get(name)), "")
+        return found.rstrip("/")
+
+    @property
+    def region_used(self) -> str:
+        """The region of this host, or of the environment."""
+        named = ("AWS_REGION", "AWS_DEFAULT_REGION")
+        return self.region or next(
+            (os.environ[name] for name in named if os.environ.get(name)), DEFAULT_REGION
+        )
+
+    @property
+    def is_virtual(self) -> bool:
+        """Whether the bucket is a part of the server's name, and not of the path."""
+        return self.addressing == "virtual" or (self.addressing == "auto" and not self.endpoint_used)
+
+    def key(self, path: str) -> str:
+        """The key of the file ``path``, or the prefix of the root for an empty one."""
+        return f"{self.prefix}/{path}" if self.prefix and path else self.prefix or path
+
+    def path(self, key: str) -> str:
+        """The path of the file with this key, which is below the prefix."""
+        return key[len(self.prefix) + 1 :] if self.prefix else key
+
+
+def arguments_of_url(url: str) -> dict[str, str]:
+    """The options that ``s3://BUCKET/PREFIX`` stands for.
+
+    Raises:
+        InvalidArgument: it names more than that, or no bucket.
+    """
+    bucket, _, prefix = url.partition("://")[2].partition("/")
+    if not bucket or any(sign in url for sign in "?#@"):
+        raise InvalidArgument(
+            "an S3 address has the form s3://BUCKET/FOLDER",
+            "Keys come from the usual AWS variables, or configure the host: oaio hosts add --help",
+        )
+    return {"bucket": bucket, "prefix": prefix}
+
+
+def arguments_below(csh_args: Mapping[str, Any], folder: str) -> dict[str, Any]:
+    """The options for a folder in the root."""
+    prefix = str(csh_args.get("prefix", "")).strip("/")
+    return {**csh_args, "prefix": f"{prefix}/{folder}" if prefix else folder}

@@ -1,0 +1,95 @@
+"""One version of a large file as a stream that asks for the next blocks before they are read."""
+
+import io
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from oaio_storage.errors import Corrupt
+from oaio_storage.hosts.streams import Positioned
+from oaio_storage_s3.multipart import Rooms
+
+BLOCK = 4 << 20
+AHEAD = 3
+"""Blocks that are on their way while another is read."""
+
+ReadRange = Callable[[int, int], bytes]
+
+
+class Ahead(Positioned):
+    """A stream whose first block is there already; it holds one block, and AHEAD more if memory allows."""
+
+    def __init__(self, read: ReadRange, size: int, first: bytes, rooms: Rooms) -> None:
+        super().__init__(size)
+        self._read, self._rooms = read, rooms
+        self._number, self._block = 0, first
+        self._coming: dict[int, Future[bytes]] = {}
+        self._pool: ThreadPoolExecutor | None = None
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - a writable buffer, as in io.RawIOBase
+        """Fill ``buffer`` up to the end of a block; 0 at the end of the file."""
+        if self._position >= self._size:
+            return 0
+        number, offset = divmod(self._position, BLOCK)
+        if number != self._number:
+            is_next = number == self._number + 1
+            if not is_next and number not in self._coming and len(buffer) < BLOCK:
+                return self._looked_up(buffer)
+            self._block, self._number = self._taken(number, is_next=is_next), number
+        content = self._block[offset : offset + len(buffer)]
+        buffer[: len(content)] = content
+        self._position += len(content)
+        return len(content)
+
+    def readall(self) -> bytes:
+        """The rest."""
+        whole = io.BytesIO()
+        buffer = bytearray(BLOCK)
+        while count := self.readinto(memoryview(buffer)):
+            whole.write(memoryview(buffer)[:count])
+        return whole.getvalue()
+
+    def close(self) -> None:
+        """Let go of what is on its way."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+        self._coming.clear()
+        super().close()
+
+    def _looked_up(self, buffer: Any) -> int:  # noqa: ANN401 - same
+        """Read what is asked for and no more, for those who jump about."""
+        end = min(self._position + len(buffer), self._size)
+        content = self._checked(self._read(self._position, end), end - self._position)
+        buffer[: len(content)] = content
+        self._position = end
+        return len(content)
+
+    def _taken(self, number: int, *, is_next: bool) -> bytes:
+        coming = self._coming.pop(number, None)
+        if is_next:
+            for later in range(number + (coming is None), min(number + AHEAD, self._last) + 1):
+                self._ask(later)
+        for old in [other for other in self._coming if not number < other <= number + AHEAD]:
+            self._coming.pop(old).cancel()
+        start, end = number * BLOCK, min((number + 1) * BLOCK, self._size)
+        return self._checked(self._read(start, end) if coming is None else coming.result(), end - start)
+
+    @property
+    def _last(self) -> int:
+        return (self._size - 1) // BLOCK
+
+    def _ask(self, number: int) -> None:
+        if number in self._coming or (give_back := self._rooms.take_free()) is None:
+            return
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(AHEAD, "oaio-ahead")
+        start = number * BLOCK
+        asked = self._pool.submit(self._read, start, min(start + BLOCK, self._size))
+        asked.add_done_callback(lambda _: give_back())
+        self._coming[number] = asked
+
+    @staticmethod
+    def _checked(content: bytes, size: int) -> bytes:
+        if len(content) != size:
+            raise Corrupt(f"{size} bytes were asked for, {len(content)} came")
+        return content
