@@ -1,6 +1,5 @@
 """Files in parts: uploads in bounded memory, and copies above the limit of one request."""
 
-import io
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -160,11 +159,9 @@ class Multipart:
     def _part(
         self, upload: Upload, number: int, part: bytes, give_back: Callable[[], None]
     ) -> dict[str, Any]:
-        body = io.BytesIO(part)
         try:
-            done = self.clients.client.upload_part(**upload, PartNumber=number, Body=body)
+            done = self.clients.client.upload_part(**upload, PartNumber=number, Body=part)
         finally:
-            body.close()  # botocore's requests live on until cycles are collected, and would hold the content
             give_back()
         return {"PartNumber": number, "ETag": required(done, "ETag")}
 

@@ -36,7 +36,7 @@ class Ahead(Positioned):
             if not is_next and number not in self._coming and len(buffer) < BLOCK:
                 return self._looked_up(buffer)
             self._block, self._number = self._taken(number, is_next=is_next), number
-        content = self._block[offset : offset + len(buffer)]
+        content = memoryview(self._block)[offset : offset + len(buffer)]
         buffer[: len(content)] = content
         self._position += len(content)
         return len(content)

@@ -279,7 +279,8 @@ def _receive(stream: BinaryIO, target: BinaryIO, path: str, size: int | None, ch
         received += len(piece)
         if size is not None and received > size:
             raise Corrupt(f"{path!r} is longer than the {size} bytes that were announced")
-        digest.update(piece)
+        if checksum is not None:
+            digest.update(piece)
         target.write(piece)
     if size is not None and received < size:
         raise Corrupt(f"{path!r} has {received} bytes, {size} were announced")
