@@ -39,6 +39,7 @@ elif what == "down":
     host.get_files((seen.path, local / seen.path, seen.size, None) for seen in host.list())
 else:
     host.write("idle", b"x")
+    list(host.list("nothing"))  # both libraries are loaded
 """
 
 S3FS = """

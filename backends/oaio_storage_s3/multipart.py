@@ -1,5 +1,6 @@
 """Files in parts: uploads in bounded memory, and copies above the limit of one request."""
 
+import io
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -11,20 +12,21 @@ import attrs
 
 from oaio_storage.errors import TooLarge
 from oaio_storage.hosts.guarantees import Expect
+from oaio_storage.hosts.streams import PIECE
 from oaio_storage_s3.answers import answer_of, required
 from oaio_storage_s3.clients import Clients
 from oaio_storage_s3.store import Meta, condition, metered, stored_with
 
-PART = 5 << 20
-"""Bytes of a part; a server refuses smaller ones, but for the last."""
+PART = 8 << 20
+"""Bytes of a part; a server refuses less than 5 MiB, but for the last."""
 
 MAX_PARTS = 10_000
 STEP = 2_000
 """Parts of one size, where the whole length is not known; those that follow are twice as large."""
 
 LARGEST_PART = 30 << 20
-PARALLEL = 4
-ROOMS = 6
+PARALLEL = 3
+ROOMS = 4
 PATIENCE = 10.0
 """Seconds that a part waits for memory that others hold: their sources may stand still for long."""
 
@@ -160,7 +162,7 @@ class Multipart:
         self, upload: Upload, number: int, part: bytes, give_back: Callable[[], None]
     ) -> dict[str, Any]:
         try:
-            done = self.clients.client.upload_part(**upload, PartNumber=number, Body=part)
+            done = self.clients.client.upload_part(**upload, PartNumber=number, Body=_Body(part))
         finally:
             give_back()
         return {"PartNumber": number, "ETag": required(done, "ETag")}
@@ -176,6 +178,14 @@ class Multipart:
             CopySourceRange=copied,
         )
         return {"PartNumber": number, "ETag": required(done.get("CopyPartResult", {}), "ETag")}
+
+
+class _Body(io.BytesIO):
+    """A part that is handed out in large pieces: urllib3 asks for 16 KiB at a time, and copies bytes."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """At least ``PIECE`` bytes, if there are so many."""
+        return super().read(max(size, PIECE) if size is not None and size > 0 else size)
 
 
 def _is_unknown(err: BaseException) -> bool:

@@ -52,7 +52,7 @@ def test_an_unknown_host_is_told() -> None:
     [
         ("sftp://nas/root/", "sftp://nas/root/x"),
         ("zip://a::file:///b.zip", "zip://a/x::file:///b.zip"),
-        ("memory://root", "memory://root/x"),
+        ("memory://kept", "memory://kept/x"),
     ],
 )
 def test_a_folder_below_an_address(url: str, expected: str) -> None:
