@@ -57,7 +57,7 @@ class TestSeaweedFS(HostContract):
 class TestMoto(HostContract):
     """As users have it, tried again: moto's web server closes connections while the next request is sent."""
 
-    counts = attrs.evolve(KIT_COUNTS, listed=(0, 1, 30), huge=0, kills=1, histories=2)
+    counts = attrs.evolve(KIT_COUNTS, listed=(0, 1, 30), sizes=(0, 1, 100_000), huge=0, kills=1, histories=2)
 
     @pytest.fixture(autouse=True)
     def _server(self, moto_server: Server) -> None:
