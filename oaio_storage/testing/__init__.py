@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         TreeContract,
         around,
     )
+    from oaio_storage.testing.koofr.running import RunningKoofr, koofr_server
     from oaio_storage.testing.misbehaving import LIARS, Crash, Fault, FaultHost, Faults, MemoryApi, Store
     from oaio_storage.testing.servers import RunningServer, oaio_server
     from oaio_storage.testing.sweeps import Disturbed, Swept, sweep
@@ -33,11 +34,13 @@ __all__ = [
     "KitCounts",
     "MemoryApi",
     "ReadOnlyContract",
+    "RunningKoofr",
     "RunningServer",
     "Store",
     "Swept",
     "TreeContract",
     "around",
+    "koofr_server",
     "oaio_server",
     "replaces",
     "sweep",
@@ -59,6 +62,8 @@ _MODULES = {
     "Faults": "misbehaving",
     "MemoryApi": "misbehaving",
     "Store": "misbehaving",
+    "RunningKoofr": "koofr.running",
+    "koofr_server": "koofr.running",
     "RunningServer": "servers",
     "oaio_server": "servers",
     "Disturbed": "sweeps",

@@ -70,28 +70,33 @@ def oaio_server(data: Path, port: int = 0, *options: str) -> Iterator[RunningSer
 
 def _started(data: Path, port: int, options: tuple[str, ...]) -> RunningServer:
     log = data.with_name(f"{data.name}.log")
+    serve = ["serve", "--data", str(data), "--port", str(port), *options]
+    url, process = start([sys.executable, "-m", "oaio_storage.cli", *serve], _READY, log)
+    return RunningServer(url, data, log, process)
+
+
+def start(command: list[str], ready: str, log: Path) -> tuple[str, subprocess.Popen[bytes]]:
+    """Start a server and wait until it says that it is ready; its address, and its process.
+
+    Args:
+        command: what to run.
+        ready: what the line begins with that it says then; the address is the next word.
+        log: the file that its output is added to.
+
+    Raises:
+        Unavailable: it ended before it was ready; the message has what it said.
+        TimedOut: it was not ready within a minute.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
-    command = [
-        sys.executable,
-        "-m",
-        "oaio_storage.cli",
-        "serve",
-        "--data",
-        str(data),
-        "--port",
-        str(port),
-        *options,
-    ]
     begin = log.stat().st_size if log.exists() else 0
     with log.open("ab") as output:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)  # noqa: S603 - ours
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         said = log.read_bytes()[begin:].decode(errors="replace")
-        ready = next((line for line in said.splitlines(keepends=True) if line.startswith(_READY)), "")
-        if ready.endswith("\n"):
-            url = ready.removeprefix(_READY).split()[0].rstrip("/")
-            return RunningServer(url, data, log, process)
+        told = next((line for line in said.splitlines(keepends=True) if line.startswith(ready)), "")
+        if told.endswith("\n"):
+            return told.removeprefix(ready).split()[0].rstrip("/"), process
         if process.poll() is not None:
             raise Unavailable(f"the server ended with {process.returncode}: {said.strip()[-2000:]}")
         time.sleep(0.02)
