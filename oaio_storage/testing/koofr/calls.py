@@ -10,7 +10,7 @@ from oaio_storage.testing.koofr import operations, shapes
 from oaio_storage.testing.koofr.access import Access
 from oaio_storage.testing.koofr.account import Account, Mount
 from oaio_storage.testing.koofr.answers import Answer, as_json, as_lines
-from oaio_storage.testing.koofr.changes import Copied
+from oaio_storage.testing.koofr.changes import Copied, Moved
 from oaio_storage.testing.koofr.control import Control
 from oaio_storage.testing.koofr.names import Place, parse_name, parse_path
 from oaio_storage.testing.koofr.nodes import File, find, find_file, find_folder
@@ -203,7 +203,13 @@ class Calls:
                 whole_number(values.get("ifSize"), "ifSize"),
                 values.get("ifHash"),
             )
-        self._store.change(lambda account: operations.move(account, source, target, condition))
+
+        def decide(account: Account) -> Moved:
+            change = operations.move(account, source, target, condition)
+            self._check_room(account, change)
+            return change
+
+        self._store.change(decide)
         return as_json({"name": target.name})
 
     def _copy(self, request: Request, mount: Mount) -> Answer:
@@ -213,7 +219,7 @@ class Calls:
 
         def decide(account: Account) -> Copied:
             change = operations.copy(account, source, target, modified)
-            operations.check_room(account, change, self._control.quota(account.mount(target.mount).name))
+            self._check_room(account, change)
             return change
 
         self._store.change(decide)
@@ -226,6 +232,10 @@ class Calls:
         url = f"http://{request.headers.get('Host', 'localhost')}/links/{link}"
         told = {"id": link, "name": node.name, "path": str(place), "url": url, "shortUrl": url}
         return as_json({**told, "hash": link, "hasPassword": False, "counter": 0}, HTTPStatus.CREATED)
+
+    def _check_room(self, account: Account, change: Copied | Moved) -> None:
+        name = account.mount(change.target.mount).name
+        operations.check_room(account, change, self._control.quota(name))
 
     def _target(self, route: Route, values: Mapping[str, Any]) -> Place:
         to_mount, to_path = values.get("toMountId"), values.get("toPath")

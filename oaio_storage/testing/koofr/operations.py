@@ -124,15 +124,16 @@ def _check_target(account: Account, source: Place, target: Place, into_self: Cod
         raise Refused(Code.ALREADY_EXISTS, f"{target} already exists.")
 
 
-def check_room(account: Account, change: FileStored | Copied, quota: int) -> None:
-    """Refuse with ``OverQuota`` what would make a mount hold more than ``quota`` bytes."""
+def check_room(account: Account, change: FileStored | Copied | Moved, quota: int) -> None:
+    """Refuse with ``OverQuota`` what would make the mount that it goes to hold more than ``quota`` bytes."""
     if isinstance(change, FileStored):
         place = change.place
         present = account.folder(place.parent).child(place.name)
         grown = change.size - (present.size if isinstance(present, File) else 0)
     else:
         place = change.target
-        grown = sum(file.size for file in files(account.find(change.source)))
+        within = isinstance(change, Moved) and change.source.mount == place.mount
+        grown = 0 if within else sum(file.size for file in files(account.find(change.source)))
     mount = account.mount(place.mount)
     if grown > 0 and mount.used + grown > quota:
         raise Refused(Code.OVER_QUOTA, f"Not enough space on {mount.name}.")

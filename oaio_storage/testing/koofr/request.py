@@ -1,6 +1,7 @@
 """A request for a call, as the calls read it."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,8 @@ from oaio_storage.testing.koofr.refusals import Code, Refused
 from oaio_storage.testing.koofr.routes import Route
 
 _LONGEST_JSON = 1024 * 1024
+_WHOLE = re.compile(r"-?\d{1,19}\Z", re.ASCII)
+_LIMIT = 1 << 63
 
 
 @attrs.frozen
@@ -57,11 +60,10 @@ def whole_number(value: object, name: str) -> int | None:
     Raises:
         Refused: ``BadRequest``: it is something else.
     """
-    try:
-        if value is None or (isinstance(value, int) and not isinstance(value, bool)):
-            return value
-        if isinstance(value, str) and len(value) < 20:
-            return int(value)
-    except ValueError:
-        pass
+    if value is None:
+        return None
+    if isinstance(value, str) and _WHOLE.match(value):
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _LIMIT:
+        return value
     raise Refused(Code.BAD_REQUEST, f"{name} is no whole number.")
