@@ -18,7 +18,7 @@ from oaio_storage.testing.koofr.operations import Condition
 from oaio_storage.testing.koofr.ranges import parse_range
 from oaio_storage.testing.koofr.refusals import NEW, Code, Refused
 from oaio_storage.testing.koofr.request import Request, whole_number
-from oaio_storage.testing.koofr.routes import CHANGING, Route
+from oaio_storage.testing.koofr.routes import CHANGING
 from oaio_storage.testing.koofr.store import Store
 from oaio_storage.testing.koofr.uploads import Upload
 
@@ -70,13 +70,13 @@ class Calls:
         if not route.mount:
             return self._of_account[route.call](request)
         mount = self._store.look(lambda account: account.mount(route.mount))
-        self._check(mount, route)
+        self._check(mount, changing=route.call in CHANGING)
         return self._of_mount[route.call](request, mount)
 
-    def _check(self, mount: Mount, route: Route) -> None:
+    def _check(self, mount: Mount, *, changing: bool) -> None:
         if mount.name in self._control.switches.gone:
             raise Refused(Code.NOT_FOUND, "Mount not found.")
-        if route.call in CHANGING and mount.name in self._control.switches.read_only:
+        if changing and mount.name in self._control.switches.read_only:
             raise Refused(Code.FORBIDDEN, "No permission to write.")
 
     # ------------------------------------------------------------------------------------------ the account
@@ -195,7 +195,7 @@ class Calls:
 
     def _move(self, request: Request, mount: Mount) -> Answer:
         source, values = Place(mount.id, request.path), request.json()
-        target = self._target(request.route, values)
+        target = self._target(values)
         condition = Condition()
         if request.route.level == NEW:
             condition = Condition(
@@ -214,7 +214,7 @@ class Calls:
 
     def _copy(self, request: Request, mount: Mount) -> Answer:
         source, values = Place(mount.id, request.path), request.json()
-        target = self._target(request.route, values)
+        target = self._target(values)
         modified = whole_number(values.get("modified"), "modified")
 
         def decide(account: Account) -> Copied:
@@ -237,10 +237,10 @@ class Calls:
         name = account.mount(change.target.mount).name
         operations.check_room(account, change, self._control.quota(name))
 
-    def _target(self, route: Route, values: Mapping[str, Any]) -> Place:
+    def _target(self, values: Mapping[str, Any]) -> Place:
         to_mount, to_path = values.get("toMountId"), values.get("toPath")
         if not isinstance(to_mount, str) or not isinstance(to_path, str):
             raise Refused(Code.BAD_REQUEST, "No target.")
         mount = self._store.look(lambda account: account.mount(to_mount))
-        self._check(mount, route)
+        self._check(mount, changing=True)
         return Place(mount.id, parse_path(to_path))

@@ -28,7 +28,7 @@ class Source(Protocol):
 
 @attrs.define
 class Body:
-    """A body that is read once, in pieces; after ``limit`` bytes the connection is taken for ended."""
+    """A body that is read once, in pieces. With a ``limit`` it never ends: it is cut there, or at its end."""
 
     _source: Source
     _left: int
@@ -60,15 +60,17 @@ class Body:
         Raises:
             CutShort: the connection ended.
         """
-        if self.ended:
+        if self.ended and self.limit is None:
             return b""
+        if self.ended or self.limit == 0:
+            raise CutShort
         if not self._left and not self._next_chunk():
             self.ended = True
             return b""
         most = min(PIECE, self._left)
         if self.limit is not None:
             most = min(most, self.limit)
-        piece = self._source.read1(most) if most else b""
+        piece = self._source.read1(most)
         if not piece:
             raise CutShort
         self._left -= len(piece)

@@ -13,7 +13,7 @@ from oaio_storage.errors import InvalidArgument
 from oaio_storage.testing.koofr.answers import Answer, as_json, as_refused, as_told
 from oaio_storage.testing.koofr.control import Seen
 from oaio_storage.testing.koofr.framing import Body, CutShort
-from oaio_storage.testing.koofr.refusals import NEW, OLD, Code, Refused
+from oaio_storage.testing.koofr.refusals import OLD, Code, Refused
 from oaio_storage.testing.koofr.request import Request
 from oaio_storage.testing.koofr.routes import Route, route
 from oaio_storage.testing.koofr.switches import Fault
@@ -60,11 +60,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def _call(self, body: Body) -> None:
         """Answer a call of the API."""
-        level = NEW if self.headers.get("X-Koofr-Version") == NEW else OLD
         try:
             asked = route(self.command, self.path, self.headers.get("X-Koofr-Version", ""))
         except Refused as err:
-            self._tell(Route("", level, {}), as_refused(err, level), _NO_FAULT)
+            self._tell(Route("", OLD, {}), as_refused(err, OLD), _NO_FAULT)
             return
         fault = self.server.control.take(asked.call) or _NO_FAULT
         time.sleep(self.server.control.switches.delay + fault.delay)
@@ -78,14 +77,13 @@ class Handler(BaseHTTPRequestHandler):
         self._tell(asked, answer, fault)
 
     def _asked(self, asked: Route, body: Body, fault: Fault) -> Answer:
+        if fault.cut_request is not None and body.ended:
+            raise CutShort
         body.limit = fault.cut_request
         try:
-            answer = self.server.calls.answer(Request(asked, self._headers(), body))
+            return self.server.calls.answer(Request(asked, self._headers(), body))
         except Refused as err:
             return as_refused(err, asked.level)
-        if fault.cut_request is not None:
-            raise CutShort
-        return answer
 
     def _tell(self, asked: Route, answer: Answer, fault: Fault) -> None:
         status = 0 if fault.lost else int(answer.status)

@@ -36,8 +36,8 @@ _CONTENT_OF_MOUNT = {
     ("GET", "/files/listrecursive"): "listrecursive",
     ("POST", "/files/put"): "put",
 }
-CHANGING = frozenset({"folder", "put", "remove", "rename", "move", "copy"})
-"""The calls that change a mount."""
+CHANGING = frozenset({"folder", "put", "remove", "rename", "move"})
+"""The calls that change the mount in their address."""
 
 
 @attrs.frozen
@@ -64,7 +64,7 @@ def route(method: str, target: str, version: str) -> Route:
     found = _API.match(split.path)
     if not found:
         return Route(_call(_PLAIN, method, split.path), OLD, query)
-    level = NEW if NEW in {found["level"], version} else OLD
+    level = NEW if NEW in {found["level"], f"v{version}"} else OLD
     inside = _MOUNT.match(found["rest"])
     if not inside:
         return Route(_call({} if found["content"] else _TOP, method, found["rest"]), level, query)

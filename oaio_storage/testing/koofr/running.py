@@ -13,6 +13,7 @@ import attrs
 import requests
 
 from oaio_storage.testing.koofr.server import READY
+from oaio_storage.testing.koofr.switches import Switches
 from oaio_storage.testing.servers import start
 
 USER, PASSWORD = "user@example.com", "correct horse"
@@ -40,6 +41,10 @@ class RunningKoofr:
         """
         answer: dict[str, Any] = self._ask("PUT", "switches", json.dumps(switches))
         return answer
+
+    def restore(self) -> None:
+        """Set all switches to where nothing is wrong."""
+        self.switch(**attrs.asdict(Switches()))
 
     def requests(self) -> list[dict[str, Any]]:
         """The requests since the last time this was asked: ``call``, ``method``, ``target``, ``status``.
