@@ -74,22 +74,32 @@ def test_a_body_is_cut(server: RunningKoofr, plain: Plain) -> None:
     assert plain.content("/a") == content
 
 
-@pytest.mark.parametrize("cut", [0, 10, 1_000_000])
-def test_a_request_is_cut_and_nothing_is_done(server: RunningKoofr, plain: Plain, cut: int) -> None:
+@pytest.mark.parametrize("cut", [0, 10, 1_000_000, 100_000_000])
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_request_is_cut_and_nothing_is_done(
+    server: RunningKoofr,
+    plain: Plain,
+    cut: int,
+    chunked: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
     plain.put("", "a", b"before")
     server.switch(faults=[{"call": "put", "cut_request": cut}])
+    head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+    body = [head, *[bytes(100_000)] * 20, b"\r\n--x--\r\n"]
+    query = {"filename": "a", "overwrite": "true"}
+    header = {"Content-Type": "multipart/form-data; boundary=x"}
     with pytest.raises(requests.exceptions.ConnectionError):
-        plain.put("", "a", bytes(5_000_000), overwrite="true")
+        plain.call("POST", "put", query=query, data=iter(body) if chunked else b"".join(body), headers=header)
     assert plain.content("/a") == b"before"
+    assert plain.names() == ["a"]
 
 
-def test_a_request_that_is_shorter_than_its_cut_gets_no_answer_either(
-    server: RunningKoofr, plain: Plain
-) -> None:
-    server.switch(faults=[{"call": "put", "cut_request": 1_000_000}])
+def test_a_request_without_a_body_is_cut_too(server: RunningKoofr, plain: Plain) -> None:
+    plain.put("", "a", b"x")
+    server.switch(faults=[{"call": "remove", "cut_request": 10}])
     with pytest.raises(requests.exceptions.ConnectionError):
-        plain.put("", "a", b"x")
-    assert plain.names() == []
+        plain.call("DELETE", "remove", "/a")
+    assert plain.names() == ["a"]
 
 
 def test_an_answer_is_lost_though_all_was_done(server: RunningKoofr, plain: Plain) -> None:

@@ -60,12 +60,11 @@ class Body:
         Raises:
             CutShort: the connection ended.
         """
-        if self.ended and self.limit is None:
-            return b""
-        if self.ended or self.limit == 0:
+        if not self.ended and not self._left:
+            self.ended = not self._next_chunk()
+        if self.limit == 0 or (self.limit is not None and self.ended):
             raise CutShort
-        if not self._left and not self._next_chunk():
-            self.ended = True
+        if self.ended:
             return b""
         most = min(PIECE, self._left)
         if self.limit is not None:
