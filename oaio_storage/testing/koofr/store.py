@@ -13,6 +13,7 @@ from oaio_storage.testing.koofr.bodies import Bodies, Incoming
 from oaio_storage.testing.koofr.changes import Change
 from oaio_storage.testing.koofr.journal import Journal
 from oaio_storage.testing.koofr.nodes import File
+from oaio_storage.testing.koofr.refusals import Refused
 
 _Made = TypeVar("_Made", bound=Change)
 _Seen = TypeVar("_Seen")
@@ -45,7 +46,7 @@ class Store:
     def _apply_stored(self, change: Change, folder: Path) -> None:
         try:
             self._account.apply(change)
-        except KeyError as err:
+        except Refused as err:
             raise InvalidConfiguration(
                 f"{folder} has files of a mount that is not named now", hint="name the mounts as before"
             ) from err
