@@ -23,6 +23,8 @@ from oaio_storage.publish.head import Switch
 from oaio_storage.publish.verifying import Fault as Damage
 from oaio_storage.publish.verifying import Verified
 from oaio_storage.testing import Fault, HostContract, HostSource, KitCounts, ReadOnlyContract, TreeContract
+from oaio_storage.testing.koofr.switches import Fault as KoofrFault
+from oaio_storage.testing.koofr.switches import Switches
 from oaio_storage.testing.misbehaving import LIARS
 from oaio_storage.testing.misbehaving.faults import ALL
 
@@ -71,7 +73,7 @@ _DECISIONS = """\
 
 What was decided, why, and what was not chosen; one page each. This page is made by `make docs`. Numbers name
 the room: 0001 the whole, 0010 the core, 0020 storage hosts, 0030 the server, 0040 the client, 0050
-the command line.
+the command line, 0080 the Koofr test server.
 
 {decisions}
 """
@@ -278,11 +280,26 @@ def _operations(fault: Fault) -> str:
     return "all" if fault.applies_to == ALL else ", ".join(f"`{name}`" for name in sorted(fault.applies_to))
 
 
+_KOOFR_SERVER = """\
+# The Koofr test server: every switch
+
+This page is made by `make docs`; [the Koofr test server](../koofr-server.md) says how switches are turned.
+
+{switches}
+"""
+
+
+def koofr_server_page() -> str:
+    """The text of ``reference/koofr-server.md``."""
+    return _KOOFR_SERVER.format(switches="\n\n".join(map(_fields, (Switches, KoofrFault))))
+
+
 PAGES = {
     "reference/commands.md": commands_page,
     "reference/contract-kit.md": contract_kit_page,
     "reference/exit-codes.md": exit_codes_page,
     "reference/json.md": json_page,
+    "reference/koofr-server.md": koofr_server_page,
     "decisions/index.md": decisions_page,
 }
 """Each generated page, below docs/, and what makes its text."""
