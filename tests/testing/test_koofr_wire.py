@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import attrs
+import psutil
 import pytest
 from testing.koofr_client import Plain, code
 
@@ -449,6 +450,20 @@ def test_a_length_that_is_none_ends_the_connection(plain: Plain, length: str) ->
         answer.begin()
         assert answer.status == 400
     assert plain.names() == []
+
+
+def test_a_large_file_is_never_held_in_memory(plain: Plain) -> None:
+    size = 128 * 1024 * 1024
+    piece = bytes(1024 * 1024)
+    head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="large"\r\n\r\n'
+    body = itertools.chain([head], itertools.repeat(piece, size // len(piece)), [b"\r\n--x--\r\n"])
+    process = psutil.Process(plain.server.process.pid)
+    before = process.memory_info().rss
+    header = {"Content-Type": "multipart/form-data; boundary=x"}
+    assert plain.call("POST", "put", "", data=body, headers=header).status_code == 200
+    download = plain.call("GET", "get", "/large", stream=True)
+    assert sum(map(len, download.iter_content(len(piece)))) == size
+    assert process.memory_info().rss - before < 32 * 1024 * 1024
 
 
 def test_a_client_that_knows_little_gets_along(plain: Plain) -> None:

@@ -24,10 +24,10 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         with ExitStack() as stack:
-            data = options.data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="koofr-")))
+            data = options.data or Path(stack.enter_context(_temporary()))
             store = Store(data, *(options.mount or [MOUNT]))
             stack.callback(store.close)
-            switches = Switches().changed(json.loads(options.switches))
+            switches = Switches().changed(options.switches)
             server = stack.enter_context(
                 Server(options.port, store, Access(options.user, options.password), switches)
             )
@@ -36,9 +36,17 @@ def main() -> int:
     except OaioError as err:
         sys.stderr.write(f"{err}\n{err.hint}\n")
         return err.exit_code
+    except OSError as err:
+        sys.stderr.write(f"the server can't start: {err}\n")
+        return 1
     except KeyboardInterrupt:
         pass
     return 0
+
+
+def _temporary() -> tempfile.TemporaryDirectory[str]:
+    """A folder that goes when the server ends, also while requests still write there."""
+    return tempfile.TemporaryDirectory(prefix="koofr-", ignore_cleanup_errors=True)
 
 
 def _options() -> argparse.Namespace:
@@ -49,7 +57,13 @@ def _options() -> argparse.Namespace:
     add("--password", required=True, metavar="PW", help="the account's password, one made for tests")
     add("--data", type=Path, metavar="DIR", help="folder of what is stored; without it a temporary one")
     add("--mount", action="append", metavar="NAME", help=f"a mount, the first is primary (default {MOUNT})")
-    add("--switches", default="{}", metavar="JSON", help="switches that are set from the begin")
+    add(
+        "--switches",
+        type=json.loads,
+        default="{}",
+        metavar="JSON",
+        help="switches that are set from the begin",
+    )
     return parser.parse_args()
 
 

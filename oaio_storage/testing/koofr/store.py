@@ -83,5 +83,6 @@ class Store:
 
     def close(self) -> None:
         """Let another process have it."""
-        self._journal.close()
-        self._owner.release()
+        with self._lock:
+            self._journal.close()
+            self._owner.release()
