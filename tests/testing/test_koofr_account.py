@@ -270,6 +270,7 @@ SITUATIONS = {
 RUNS = 8
 
 
+@pytest.mark.timeout(900)  # shrinking a history that fails may take five minutes
 def test_the_account_is_what_a_flat_dictionary_says() -> None:
     MET.clear()
     steps = settings(max_examples=COUNTS.machine_histories, stateful_step_count=2 * COUNTS.machine_steps)

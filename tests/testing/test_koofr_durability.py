@@ -31,6 +31,7 @@ def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
         plain.spread("copy", "/folder", "/twin")
         plain.spread("move", "/twin/ä.txt", "/moved")
         plain.put("/folder", "ä.txt", b"newer", overwrite="true", modified="6")
+        assert len(list(stored_bodies(data))) == 2
         before = plain.call("GET", "tree").json(), plain.ask("GET", "/api/v2/trash").json()
         assert server.stop() == 0
     with koofr_server(data, server.port) as server:
@@ -107,6 +108,17 @@ def _settle(plain: Plain, acknowledged: dict[str, bytes], unsure: dict[str, byte
             acknowledged[name] = found
     unsure.clear()
     _check(plain, acknowledged)
+
+
+def test_an_upload_that_breaks_off_leaves_no_content(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with koofr_server(data) as server:
+        server.switch(faults=[{"call": "put", "cut_request": 1000}])
+        with pytest.raises(requests.exceptions.ConnectionError):
+            Plain(server).put("/", "a", bytes(1_000_000))
+        assert Plain(server).put("/none", "a", b"x").status_code == 404
+        assert [seen["status"] for seen in server.requests()] == [0, 404]
+        assert list(stored_bodies(data)) == []
 
 
 def test_a_line_that_was_cut_off_never_happened(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The Koofr test server says what the API says, oddities included; over HTTP alone."""
 
+import contextlib
 import hashlib
 import http.client
 import itertools
@@ -374,6 +375,17 @@ def test_a_copy_can_have_another_time_and_lives_on_its_own(plain: Plain) -> None
     assert code(plain.spread("copy", "/b", "/c", modified=1.5)) == (400, "BadRequest")
 
 
+def test_a_copy_of_a_folder_lives_on_its_own(plain: Plain) -> None:
+    plain.make("", "a")
+    plain.make("/a", "deep")
+    plain.put("/a/deep", "f", b"abc")
+    plain.spread("copy", "/a", "/b")
+    plain.put("/b/deep", "new", b"x")
+    plain.call("DELETE", "remove", "/a/deep/f")
+    assert (plain.names("/a/deep"), plain.names("/b/deep")) == ([], ["f", "new"])
+    assert plain.content("/b/deep/f") == b"abc"
+
+
 def test_files_go_to_another_mount(plain: Plain) -> None:
     other = plain.ask("GET", "/api/v2/mounts").json()["mounts"][1]["id"]
     plain.put("", "a", b"abc")
@@ -427,13 +439,17 @@ def test_an_upload_that_breaks_off_leaves_nothing(plain: Plain) -> None:
 
 
 def test_a_refused_upload_is_read_so_that_its_sender_learns_why(plain: Plain) -> None:
-    refused = plain.put("/none", "a", bytes(20_000_000))
-    assert code(refused) == (404, "NotFound")
+    with contextlib.closing(_begin_put(plain, {"Content-Length": "50000000"}, "/none")) as connection:
+        for _ in range(50):
+            connection.send(bytes(1_000_000))
+        assert connection.getresponse().status == 404
 
 
-def _begin_put(plain: Plain, headers: dict[str, str]) -> http.client.HTTPConnection:
+def _begin_put(plain: Plain, headers: dict[str, str], path: str = "") -> http.client.HTTPConnection:
     connection = http.client.HTTPConnection("127.0.0.1", plain.server.port)
-    connection.putrequest("POST", f"/content/api/v2/mounts/primary/files/put?path={plain.folder}&filename=a")
+    connection.putrequest(
+        "POST", f"/content/api/v2/mounts/primary/files/put?path={plain.folder}{path}&filename=a"
+    )
     login = f"{plain.server.user}:{plain.server.password}"
     connection.putheader("Authorization", "Basic " + b64encode(login.encode()).decode())
     connection.putheader("Content-Type", "multipart/form-data; boundary=x")
