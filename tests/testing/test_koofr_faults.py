@@ -205,7 +205,7 @@ def test_requests_take_their_time(server: RunningKoofr, plain: Plain) -> None:
     [
         {"none": 1},
         {"faults": [{"none": 1}]},
-        {"faults": [{"status": 99}]},
+        {"faults": [{"status": 204}]},
         {"faults": [{"times": -1}]},
         {"faults": ["put"]},
         {"faults": 3},
