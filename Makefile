@@ -40,7 +40,7 @@ check: $(VENV)/dev.stamp  ## lint, types, layers, public names, and the project'
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports --no-logo
-	@$(BIN)/mypy oaio_storage backends/oaio_storage_local backends/oaio_storage_s3 tests benchmarks docs examples/oaio-storage-example/oaio_storage_example
+	@$(BIN)/mypy oaio_storage backends/oaio_storage_local backends/oaio_storage_s3 backends/oaio_storage_digi tests benchmarks docs examples/oaio-storage-example/oaio_storage_example
 	@$(PYTEST) -q tests/project --ignore=tests/project/test_docs.py
 
 bench: $(VENV)/dev.stamp system  ## measure beside peers in one run; fails where a limit does not hold

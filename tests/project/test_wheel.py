@@ -15,8 +15,8 @@ def test_the_wheel_holds_the_packages_with_their_types_and_nothing_else(wheel: P
     names = set(zipfile.ZipFile(wheel).namelist())
     tops = {name.split("/")[0] for name in names}
     (info,) = (top for top in tops if top.endswith(".dist-info"))
-    assert tops == {"oaio_storage", "oaio_storage_local", "oaio_storage_s3", info}
-    assert {"oaio_storage/py.typed", "oaio_storage_local/py.typed", "oaio_storage_s3/py.typed"} <= names
+    assert tops == {"oaio_storage", "oaio_storage_local", "oaio_storage_s3", "oaio_storage_digi", info}
+    assert {f"{package}/py.typed" for package in tops - {info}} <= names
     strange = {
         name for name in names if not name.startswith(info) and not name.endswith((".py", "/py.typed"))
     }

@@ -1,0 +1,6 @@
+"""The backend ``Digi``: accounts of Digi Storage and Koofr, as a storage host and as a filesystem of fsspec."""
+
+from oaio_storage_digi.api import DigiApi
+from oaio_storage_digi.filesystem import DigiFileSystem, KoofrFileSystem
+
+__all__ = ["DigiApi", "DigiFileSystem", "KoofrFileSystem"]

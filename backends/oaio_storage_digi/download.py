@@ -1,0 +1,89 @@
+"""The content of a file as it comes."""
+
+import json
+from types import TracebackType
+from typing import Self
+
+import requests
+
+from oaio_storage.errors import BadAnswer, OaioError
+from oaio_storage_digi import errors
+from oaio_storage_digi.entries import Entry
+
+_WHOLE, _PART = 200, 206
+_PIECE = 1 << 17
+
+
+class Download:
+    """Bytes of a file from ``start`` on, streamed; to be closed, or used as a context.
+
+    A service that ignores the range is read over it, so what comes is always what was asked for.
+
+    Attributes:
+        entry: what the answer tells of the file; None if it does not.
+        position: offset in the file of what :meth:`read` answers next.
+    """
+
+    def __init__(self, answer: requests.Response, failed: str, start: int, end: int | None) -> None:
+        self._answer, self._failed, self._end = answer, failed, end
+        self.entry = _told(answer)
+        self.position = start
+        self._is_empty = answer.status_code == errors.BAD_RANGE or (end is not None and end <= start)
+        if answer.status_code == _PART:
+            found = answer.headers.get("Content-Range", "")
+            if not found.startswith(f"bytes {start}-"):
+                answer.close()
+                raise BadAnswer(f"{failed}: the service answers with another range than was asked for")
+        elif answer.status_code == _WHOLE:
+            self._skip(start)
+        elif not self._is_empty:
+            answer.close()
+            raise BadAnswer(f"{failed}: status {answer.status_code}")
+
+    def read(self, size: int | None = None) -> bytes:
+        """Up to ``size`` bytes, fewer only at the end; None: all that is left.
+
+        Raises:
+            Unavailable, TimedOut: the connection ended before.
+        """
+        left = None if self._end is None else self._end - self.position
+        if self._is_empty or left == 0:
+            return b""
+        wanted = min((each for each in (size, left) if each is not None), default=None)
+        with errors.on_the_way(self._failed, changes=False):
+            content: bytes = self._answer.raw.read(wanted, decode_content=True)
+        self.position += len(content)
+        return content
+
+    def close(self) -> None:
+        """Give the connection back, or end it if not all was read. Safe to repeat."""
+        self._answer.close()
+
+    def _skip(self, count: int) -> None:
+        try:
+            with errors.on_the_way(self._failed, changes=False):
+                while count > 0 and (content := self._answer.raw.read(min(_PIECE, count))):
+                    count -= len(content)
+        except OaioError:
+            self._answer.close()
+            raise
+        self._is_empty = self._is_empty or count > 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _told(answer: requests.Response) -> Entry | None:
+    """The file as the header ``X-File-Info`` describes it (Koofr API, section 7); None without one."""
+    header = answer.headers.get("X-File-Info")
+    if not header:
+        return None
+    try:
+        return Entry.of(json.loads(header.encode("latin-1")))
+    except (ValueError, RecursionError, OaioError):
+        return None

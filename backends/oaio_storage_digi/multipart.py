@@ -1,0 +1,73 @@
+"""A file as the body of an upload: a form of one part, streamed, of a length that is known before."""
+
+import hashlib
+import secrets
+from collections.abc import Callable, Iterator
+from typing import BinaryIO
+
+from oaio_storage.errors import Corrupt
+
+PIECE = 1 << 17
+"""Bytes that are sent at a time: few enough for a slow line within one time-out."""
+
+
+def _ignore(_: int) -> None:
+    pass
+
+
+class Upload:
+    """``size`` bytes of ``source``, from where it stands, as multipart/form-data (RFC 7578).
+
+    Iterating it yields the body, and begins anew each time; a source that can't be read again yields it once.
+    The file's name is not in it: clients put it into the address, since servers read it differently
+    (Koofr API, section 6).
+
+    Attributes:
+        size: bytes of the file.
+        is_repeatable: whether the body can be sent once more.
+        md5: of what was yielded last, as 32 lower-case hexadecimal digits.
+        failure: what reading the source raised; never the service's fault.
+    """
+
+    def __init__(self, source: BinaryIO, size: int, sent: Callable[[int], object] = _ignore) -> None:
+        boundary = secrets.token_hex(24)
+        self.content_type = f"multipart/form-data; boundary={boundary}"
+        self.size = size
+        self.is_repeatable = source.seekable()
+        self.md5 = ""
+        self.failure: BaseException | None = None
+        self._source, self._sent = source, sent
+        self._start = source.tell() if self.is_repeatable else 0
+        self._head = (
+            f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="file"\r\n'
+            "Content-Type: application/octet-stream\r\n\r\n"
+        ).encode()
+        self._tail = f"\r\n--{boundary}--\r\n".encode()
+
+    def __len__(self) -> int:
+        return len(self._head) + self.size + len(self._tail)
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self._head
+        yield from self._content()
+        yield self._tail
+
+    def _content(self) -> Iterator[bytes]:
+        try:
+            if self.is_repeatable:
+                self._source.seek(self._start)
+            digest, left = hashlib.md5(usedforsecurity=False), self.size
+            while left:
+                piece = self._source.read(min(PIECE, left))
+                if not piece:
+                    raise Corrupt(f"{self.size} bytes were announced, only {self.size - left} came")
+                digest.update(piece)
+                left -= len(piece)
+                self._sent(len(piece))
+                yield piece
+            if self._source.read(1):
+                raise Corrupt(f"{self.size} bytes were announced, more came")
+            self.md5 = digest.hexdigest()
+        except Exception as err:
+            self.failure = err
+            raise

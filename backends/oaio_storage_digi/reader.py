@@ -1,0 +1,95 @@
+"""One version of a file as a seekable stream."""
+
+import hashlib
+from contextlib import suppress
+from typing import Any
+
+from oaio_storage.errors import Changed, Corrupt, NotFound, TryAgain, Unavailable
+from oaio_storage.hosts.streams import Positioned
+from oaio_storage_digi.download import Download
+from oaio_storage_digi.entries import Entry
+from oaio_storage_digi.mount import Mount
+
+_RESUMED = 3
+"""How often in a row a connection that is lost is taken up again."""
+
+
+class Reader(Positioned):
+    """A file, read in one request as long as nothing is skipped; what was read as a whole is compared.
+
+    A lost connection is taken up where it was lost.
+
+    Attributes:
+        entry: the file; all that is read belongs to its version.
+
+    Raises:
+        NotFound: there is no such file.
+        Changed: while reading: it has another version, or is not there any more.
+        Corrupt: while reading: the content is not what its MD5 says.
+    """
+
+    def __init__(self, mount: Mount, path: str, entry: Entry | None = None) -> None:
+        self._mount, self._path = mount, path
+        self._download: Download | None = None if entry else mount.get(path)
+        try:
+            self.entry = entry or (self._download and self._download.entry) or mount.info(path)
+        except BaseException:
+            self._drop()
+            raise
+        super().__init__(self.entry.size)
+        self._digest, self._digested = hashlib.md5(usedforsecurity=False), 0
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - a writable buffer, as in io.RawIOBase
+        """Fill ``buffer`` as far as the file goes; 0 at its end."""
+        wanted = min(len(buffer), max(0, self._size - self._position))
+        content = self._taken(wanted) if wanted else b""
+        buffer[: len(content)] = content
+        self._note(content)
+        self._position += len(content)
+        return len(content)
+
+    def close(self) -> None:
+        """End the connection, if there is one."""
+        self._drop()
+        super().close()
+
+    def _taken(self, wanted: int) -> bytes:
+        for attempt in range(_RESUMED + 1):
+            with suppress(TryAgain) if attempt < _RESUMED else suppress():
+                try:
+                    content = self._stream().read(wanted)
+                except BaseException:
+                    self._drop()
+                    raise
+                if content:
+                    return content
+                self._drop()
+        raise Unavailable(f"{self._path!r} ended after {self._position} of {self._size} bytes")
+
+    def _stream(self) -> Download:
+        """The content from the position on."""
+        if self._download is None or self._download.position != self._position:
+            self._drop()
+            try:
+                self._download = self._mount.get(self._path, self._position)
+                found = self._download.entry or self._mount.info(self._path)
+            except NotFound:
+                raise Changed(f"{self._path!r} is not there any more") from None
+            if found.version != self.entry.version:
+                raise Changed(f"{self._path!r} has another version")
+        return self._download
+
+    def _note(self, content: bytes) -> None:
+        """Compare the MD5 at the end, if nothing was skipped."""
+        if self._position != self._digested:
+            return
+        self._digest.update(content)
+        self._digested += len(content)
+        is_whole = self._digested == self._size and self._size > 0
+        if is_whole and content and self._digest.hexdigest() != (self.entry.md5 or self._digest.hexdigest()):
+            raise Corrupt(f"the content of {self._path!r} is not what its MD5 says")
+
+    def _drop(self) -> None:
+        if self._download is not None:
+            self._download.close()
+        self._download = None
