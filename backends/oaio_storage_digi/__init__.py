@@ -1,4 +1,4 @@
-"""The backend ``Digi``: accounts of Digi Storage and Koofr, as a storage host and as a filesystem of fsspec."""
+"""The backend ``Digi``: accounts of Digi Storage and Koofr, as a storage host and for fsspec."""
 
 from oaio_storage_digi.api import DigiApi
 from oaio_storage_digi.filesystem import DigiFileSystem, KoofrFileSystem

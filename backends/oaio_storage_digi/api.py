@@ -63,7 +63,7 @@ class DigiApi(CshApi):
     what strangers stored with them is left out. The service takes names that differ only in the case of
     letters for one: the second is refused (AlreadyExists), and one that is asked for in another spelling is
     not there. A version is the MD5 of the content. Deleted and replaced files go to the account's trash,
-    where they take room. Copies to a new name are made by the service; what replaces a file travels, since the
+    where they take room. Copies to a new name are made by the service; what replaces a file travels, as the
     service would remove it first. Proxies and certificates are those of the environment.
 
     Attributes:
@@ -116,7 +116,7 @@ class DigiApi(CshApi):
         if missing := [name for name in ("email", "password") if not configured.get(name)]:
             raise InvalidArgument(
                 f"an address of Digi Storage does not tell the {' and '.join(missing)} of the account",
-                "Configure the host: oaio hosts add --help; or set FSSPEC_DIGI_EMAIL and FSSPEC_DIGI_PASSWORD.",
+                "Configure the host (oaio hosts add --help), or set FSSPEC_DIGI_EMAIL, FSSPEC_DIGI_PASSWORD.",
             )
         known = {field.alias for field in attrs.fields(cls) if field.init}
         kept = {name: value for name, value in configured.items() if name in known}
@@ -348,7 +348,7 @@ def _a_folder_is_no_file(path: str) -> Iterator[None]:
 
 @contextmanager
 def _of_known_length(source: BinaryIO, size: int | None) -> Iterator[tuple[BinaryIO, int]]:
-    """``source`` and its length; one of unknown length is put on disk first, since no upload can do without."""
+    """``source`` and its length; one of unknown length is put on disk first."""
     if size is not None:
         yield source, size
         return

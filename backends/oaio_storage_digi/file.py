@@ -2,13 +2,14 @@
 
 import io
 import shutil
+import sys
 import tempfile
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Self, cast
 
 from fsspec.spec import AbstractBufferedFile
 
-from oaio_storage.errors import Changed, NotFound
+from oaio_storage.errors import AlreadyExists, Changed, InvalidArgument, NotFound
 
 if TYPE_CHECKING:
     from oaio_storage_digi.filesystem import DigiFileSystem
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 _IN_MEMORY = 1 << 23
 
 
-class ReadFile(AbstractBufferedFile):
+class ReadFile(AbstractBufferedFile):  # type: ignore[misc]  # fsspec has no types
     """A file open for reading, in blocks, by ranges; all blocks belong to the version that was opened.
 
     Raises:
@@ -54,7 +55,8 @@ class WriteFile(io.RawIOBase):
     """A file open for writing: kept on this machine's disk, and stored as a whole when it is closed.
 
     In a block that an exception ends, and in a transaction that does, nothing is stored; the same if it is
-    dropped without being closed.
+    dropped without being closed, or closed by somebody who is passing on an exception, such as the block of
+    ``fsspec.open``, which tells it to nobody.
 
     Args:
         fs: where it is to be stored.
@@ -78,10 +80,15 @@ class WriteFile(io.RawIOBase):
             raise ValueError(f"a file can't be opened as {mode!r}")
         self.fs, self.path, self.mode, self.autocommit = fs, path, mode, autocommit
         self._stored_with = stored_with
+        self._is_open = False
         self._content = cast("BinaryIO", tempfile.SpooledTemporaryFile(_IN_MEMORY))  # noqa: SIM115 - closed with this
         self._is_open = True
+        self._earlier = sys.exc_info()[1]
         if mode == "xb":
             self._stored_with["create"] = True
+            if fs.exists(path):  # told at once, and decided when it is stored
+                self.discard()
+                raise AlreadyExists(f"{path!r} exists already")
         if mode == "ab":
             self._begin_with_what_is_there()
 
@@ -104,10 +111,19 @@ class WriteFile(io.RawIOBase):
 
         Raises:
             OaioError: it was not stored; see :meth:`DigiFileSystem.store`.
+            InvalidArgument: it was not stored, since an exception came while it was written.
         """
         if not self._is_open:
             return
         self._is_open = False
+        if (coming := sys.exc_info()[1]) not in (None, self._earlier):
+            self.discard()
+            if isinstance(coming, Exception):
+                raise InvalidArgument(
+                    f"{self.path!r} was not stored, since an exception came while it was written",
+                    "Repair what the exception tells of; to store what there is, call commit().",
+                )
+            return
         if self.autocommit:
             self.commit()
 
@@ -125,8 +141,9 @@ class WriteFile(io.RawIOBase):
     def discard(self) -> None:
         """Store nothing. A repeat does nothing."""
         self._is_open = False
-        self._content.close()
-        super().close()
+        if not self.closed:
+            self._content.close()
+            super().close()
 
     def __enter__(self) -> Self:
         return self
@@ -141,7 +158,8 @@ class WriteFile(io.RawIOBase):
 
     def __del__(self) -> None:
         """Drop what nobody closed."""
-        self.discard()
+        if hasattr(self, "_content"):
+            self.discard()
 
     def _begin_with_what_is_there(self) -> None:
         try:

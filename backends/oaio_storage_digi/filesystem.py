@@ -1,33 +1,29 @@
 """Accounts of Digi Storage and Koofr as filesystems of fsspec."""
 
+import io
 import os
 import posixpath
-import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 from fsspec.callbacks import DEFAULT_CALLBACK
-from fsspec.spec import AbstractFileSystem
-from fsspec.utils import isfilelike, stringify_path
 
-from oaio_storage.errors import AlreadyExists, BadAnswer, Changed, InvalidArgument, NotFound
-from oaio_storage_digi import names
-from oaio_storage_digi.entries import Entry, Space
+from oaio_storage.errors import AlreadyExists, Changed, InvalidArgument, NotFound
 from oaio_storage_digi.file import ReadFile, WriteFile
 from oaio_storage_digi.folders import Folders
 from oaio_storage_digi.mount import CREATE, IF_EMPTY, OVERWRITE, Mount, removal, replace
 from oaio_storage_digi.multipart import Upload
-from oaio_storage_digi.reader import Reader
+from oaio_storage_digi.reading import ReadableFileSystem, described
 from oaio_storage_digi.session import READ_SECONDS, Authentication, Session, endpoint_of
+from oaio_storage_digi.transfers import Transfers
 
-_PIECE = 1 << 20
 _ATTEMPTS = 5
 
 
-class DigiFileSystem(AbstractFileSystem):
+class DigiFileSystem(ReadableFileSystem):
     """A mount of an account of Digi Storage or Koofr.
 
     Paths begin with ``/``; names keep the case of their letters, and it does not matter. Nothing is kept of
@@ -56,8 +52,6 @@ class DigiFileSystem(AbstractFileSystem):
         InvalidArgument: an option is missing or can't be. Nothing is connected before the first call.
     """
 
-    protocol = ("digi", "koofr")
-    root_marker = "/"
     default_provider = "digi-spain"
 
     def __init__(  # noqa: PLR0913 - fsspec takes options by name
@@ -78,7 +72,7 @@ class DigiFileSystem(AbstractFileSystem):
         if not email or not password:
             raise InvalidArgument(
                 "the e-mail address or the password of the account is missing",
-                "Give email and password as storage_options, or set FSSPEC_DIGI_EMAIL and FSSPEC_DIGI_PASSWORD.",
+                "Give both as storage_options, or set FSSPEC_DIGI_EMAIL and FSSPEC_DIGI_PASSWORD.",
             )
         if authentication not in ("token", "basic"):
             raise InvalidArgument("authentication is token or basic")
@@ -88,138 +82,7 @@ class DigiFileSystem(AbstractFileSystem):
         session = Session(address, email, password, authentication, attempts, read_seconds, proxies)
         self.mount = Mount(session, mount)
         self.folders = Folders(self.mount)
-
-    # ---- names
-
-    @classmethod
-    def _strip_protocol(cls, path: Any) -> Any:  # noqa: ANN401 - a path or a list of them
-        if isinstance(path, list):
-            return [cls._strip_protocol(each) for each in path]
-        text = stringify_path(path)
-        scheme, separator, rest = text.partition("://")
-        if separator and scheme in cls.protocol:
-            text = rest
-        return "/" + "/".join(part for part in text.split("/") if part)
-
-    @property
-    def fsid(self) -> str:
-        """The service and the mount; it asks for the mount once."""
-        return f"{self.mount.session.endpoint}/{self.mount.id}"
-
-    # ---- looking
-
-    def info(self, path: str, **kwargs: object) -> dict[str, Any]:  # noqa: ARG002 - fsspec's
-        """What is told of a file or folder.
-
-        Returns:
-            ``name``, ``size`` in bytes, ``type`` (``file`` or ``directory``), ``md5`` (empty for folders),
-            ``modified`` in milliseconds since 1970, and ``content_type``. The name's last part is spelled as
-            it is in the mount.
-
-        Raises:
-            NotFound: there is none.
-        """
-        path = self._strip_protocol(path)
-        return _described(posixpath.dirname(path), self.mount.info(path))
-
-    def ls(self, path: str, detail: bool = True, **kwargs: object) -> list[Any]:  # noqa: ARG002, FBT001, FBT002 - fsspec's
-        """What a folder holds, sorted by name, or the file itself; with ``detail`` as :meth:`info` tells it.
-
-        Raises:
-            NotFound: there is neither.
-        """
-        path = self._strip_protocol(path)
-        try:
-            found = [_described(path, entry) for entry in self.mount.children(path)]
-        except AlreadyExists:
-            found = [self.info(path)]
-        return found if detail else [each["name"] for each in found]
-
-    def exists(self, path: str, **kwargs: object) -> bool:  # noqa: ARG002 - same
-        """Whether there is such a file or folder. Errors are no answer and are raised."""
-        try:
-            self.info(path)
-        except FileNotFoundError:
-            return False
-        return True
-
-    def isfile(self, path: str) -> bool:
-        """Whether it is a file. Errors are raised."""
-        return self._kind(path) == "file"
-
-    def isdir(self, path: str) -> bool:
-        """Whether it is a folder. Errors are raised."""
-        return self._kind(path) == "directory"
-
-    def modified(self, path: str) -> datetime:
-        """The time of a file or folder, in UTC.
-
-        Raises:
-            BadAnswer: the service tells a time that is none.
-        """
-        told = self.info(path)["modified"]
-        try:
-            return datetime.fromtimestamp(told / 1000, UTC)
-        except (OverflowError, ValueError, OSError):
-            raise BadAnswer(f"the service tells {told} as time of {path!r}") from None
-
-    def checksum(self, path: str) -> int:
-        """The MD5 of a file as a number; of a folder, and where none is told, a hash of what is told."""
-        md5 = self.info(path)["md5"]
-        return int(md5, 16) if md5 else cast("int", super().checksum(path))
-
-    def quota(self) -> Space:
-        """The room of the mount."""
-        return self.mount.space()
-
-    # ---- reading
-
-    def cat_file(
-        self, path: str, start: int | None = None, end: int | None = None, **kwargs: object
-    ) -> bytes:
-        """The bytes ``start`` to ``end`` of a file, negative ones counted from its end, in one request.
-
-        Raises:
-            NotFound: there is no such file.
-            IsADirectoryError: it is a folder.
-        """
-        path = self._strip_protocol(path)
-        if (start or 0) < 0 or (end or 0) < 0:
-            start, end, _ = slice(start, end).indices(self.info(path)["size"])
-        with _a_folder_is_no_file(path), self.mount.get(path, start or 0, end) as download:
-            return download.read()
-
-    def get_file(
-        self,
-        rpath: str,
-        lpath: Any = None,  # noqa: ANN401 - a path or a file
-        callback: Any = DEFAULT_CALLBACK,  # noqa: ANN401 - fsspec has no types
-        outfile: Any = None,  # noqa: ANN401 - a file
-        **kwargs: object,
-    ) -> None:
-        """Fetch a file in one request, with its time; the local one is replaced once all is there and right.
-
-        Raises:
-            NotFound: there is no such file.
-            Corrupt: what came is not what its MD5 says.
-        """
-        path = self._strip_protocol(rpath)
-        outfile = lpath if outfile is None and isfilelike(lpath) else outfile
-        try:
-            with _a_folder_is_no_file(path):
-                reader = Reader(self.mount, path)
-        except IsADirectoryError:
-            if outfile is not None:
-                raise
-            Path(lpath).mkdir(parents=True, exist_ok=True)
-            return
-        with reader:
-            callback.set_size(reader.entry.size)
-            if outfile is not None:
-                _pour(reader, outfile, callback)
-                return
-            with _in_place_of(Path(lpath), reader.entry.modified) as target:
-                _pour(reader, target, callback)
+        self.transfers = Transfers(self.mount, self.folders)
 
     # ---- writing
 
@@ -237,8 +100,6 @@ class DigiFileSystem(AbstractFileSystem):
             Changed: what is there is not what was expected.
             IsADirectoryError: it is a folder.
         """
-        import io  # noqa: PLC0415
-
         self.store(path, io.BytesIO(value), len(value), create=mode == "create", **kwargs)
 
     def put_file(
@@ -298,15 +159,11 @@ class DigiFileSystem(AbstractFileSystem):
         upload = Upload(source, size, *([sent] if sent else []))
         condition = CREATE if create else replace(expect) if expect else OVERWRITE
         moment = None if modified is None else int(modified.timestamp() * 1000)
-        try:
+        with self._telling_folders(path):
             stored = self.folders.put(path, upload, condition, moment)
-        except AlreadyExists:
-            if self.isdir(path):
-                raise IsADirectoryError(f"{path!r} is a folder") from None
-            raise
-        return _described(posixpath.dirname(path), stored)
+        return described(posixpath.dirname(path), stored)
 
-    def _open(  # noqa: PLR0913 - fsspec's
+    def _open(
         self,
         path: str,
         mode: str = "rb",
@@ -324,7 +181,7 @@ class DigiFileSystem(AbstractFileSystem):
 
     # ---- folders
 
-    def mkdir(self, path: str, create_parents: bool = True, **kwargs: object) -> None:  # noqa: FBT001, FBT002 - fsspec's
+    def mkdir(self, path: str, create_parents: bool = True, **_: object) -> None:  # noqa: FBT001, FBT002 - fsspec's
         """Make a folder.
 
         Raises:
@@ -406,7 +263,7 @@ class DigiFileSystem(AbstractFileSystem):
             self.folders.forget(path)
             self.mount.remove(path)
 
-    def cp_file(self, path1: str, path2: str, **kwargs: object) -> None:
+    def cp_file(self, path1: str, path2: str, **_: object) -> None:
         """Copy a file, or make the folder that a folder is; the service does it, but for what is replaced.
 
         What is replaced gets the content through this machine, since the service would remove it first.
@@ -416,13 +273,11 @@ class DigiFileSystem(AbstractFileSystem):
             IsADirectoryError: the target is a folder.
         """
         source, target = self._strip_protocol(path1), self._strip_protocol(path2)
-        seen = self.mount.info(source)
-        if seen.is_folder:
+        if self.isdir(source):
             self.makedirs(target, exist_ok=True)
             return
-        if source.lower() == target.lower():
-            return
-        self._to_place(source, target, self._copied, seen)
+        with self._telling_folders(target):
+            self.transfers.copy(source, target)
 
     def mv(
         self,
@@ -432,7 +287,7 @@ class DigiFileSystem(AbstractFileSystem):
         maxdepth: int | None = None,
         **kwargs: Any,  # noqa: ANN401 - same
     ) -> None:
-        """Move a file, or a folder with all that it holds, in one request; into ``path2`` if that is a folder.
+        """Move a file, or a folder with all that it holds; into ``path2`` if that is a folder.
 
         A file in its place is replaced. Patterns and lists are moved one by one, as fsspec does.
 
@@ -446,70 +301,28 @@ class DigiFileSystem(AbstractFileSystem):
         source, target = self._strip_protocol(path1), self._strip_protocol(path2)
         if source == target:
             return
-        try:
-            seen = self.mount.info(source)
-        except NotFound:
-            super().mv(path1, path2, recursive=recursive, **kwargs)  # perhaps it is a pattern
+        if not self.exists(source):  # perhaps it is a pattern
+            super().mv(path1, path2, recursive=recursive, **kwargs)
             return
-        if source.lower() == target.lower():
-            self._respell(source, target)
-            return
-        if path2.endswith("/") or self.isdir(target):
+        is_respelled = source.lower() == target.lower()
+        if not is_respelled and (path2.endswith("/") or self.isdir(target)):
             target = posixpath.join(target, posixpath.basename(source))
-        self._to_place(source, target, self._moved, seen)
-        self.folders.forget(source)
-
-    def _to_place(
-        self, source: str, target: str, transfer: Callable[[str, str, Entry], None], seen: Entry
-    ) -> None:
-        for _ in range(_ATTEMPTS):
-            self.folders.ensure(posixpath.dirname(target).rstrip("/"))
-            try:
-                transfer(source, target, seen)
-            except NotFound:
-                self.folders.forget()
-                seen = self.mount.info(source)
-            else:
-                return
-        raise NotFound(f"the folder of {target!r} vanishes again and again")
-
-    def _copied(self, source: str, target: str, seen: Entry) -> None:
-        try:
-            self.mount.copy(source, target, seen.modified)
-        except AlreadyExists:
-            self._sent_over(source, target, seen)
-
-    def _moved(self, source: str, target: str, seen: Entry) -> None:
-        try:
-            self.mount.move(source, target)
-        except AlreadyExists:
-            if seen.is_folder:
-                raise
-            self._sent_over(source, target, seen)
-            self.mount.remove(source, removal(seen.version))
-
-    def _sent_over(self, source: str, target: str, seen: Entry) -> None:
-        with Reader(self.mount, source, seen) as content:
-            moment = datetime.fromtimestamp(seen.modified / 1000, UTC)
-            self.store(target, cast("BinaryIO", content), seen.size, modified=moment)
-
-    def _respell(self, source: str, target: str) -> None:
-        """Change the case of letters, which the service refuses to do in one step."""
-        between = f"{target}-{secrets.token_hex(4)}"
-        self.mount.move(source, between)
-        self.mount.move(between, target)
-        self.folders.forget(source)
+        self.transfers.move(source, target)
 
     def invalidate_cache(self, path: str | None = None) -> None:
         """Know nothing any more of the folders that are there."""
         self.folders.forget()
         super().invalidate_cache(path)
 
-    def _kind(self, path: str) -> str:
+    @contextmanager
+    def _telling_folders(self, path: str) -> Iterator[None]:
+        """What is in the way of a file: a folder is told as Python does."""
         try:
-            return str(self.info(path)["type"])
-        except FileNotFoundError:
-            return ""
+            yield
+        except AlreadyExists:
+            if self.isdir(path):
+                raise IsADirectoryError(f"{path!r} is a folder") from None
+            raise
 
 
 class KoofrFileSystem(DigiFileSystem):
@@ -517,43 +330,3 @@ class KoofrFileSystem(DigiFileSystem):
 
     protocol = ("koofr", "digi")
     default_provider = "koofr"
-
-
-def _described(folder: str, entry: Entry) -> dict[str, Any]:
-    return {
-        "name": posixpath.join(folder, entry.name) or "/",
-        "size": entry.size,
-        "type": "directory" if entry.is_folder else "file",
-        "md5": entry.md5,
-        "modified": entry.modified,
-        "content_type": entry.content_type,
-    }
-
-
-@contextmanager
-def _a_folder_is_no_file(path: str) -> Iterator[None]:
-    try:
-        yield
-    except AlreadyExists:
-        raise IsADirectoryError(f"{path!r} is a folder") from None
-
-
-def _pour(reader: Reader, target: Any, callback: Any) -> None:  # noqa: ANN401 - a file; fsspec has no types
-    while piece := reader.read(_PIECE):
-        target.write(piece)
-        callback.relative_update(len(piece))
-
-
-@contextmanager
-def _in_place_of(local: Path, modified: int) -> Iterator[BinaryIO]:
-    """A file that replaces ``local`` when the block ends without an error, and then has the time ``modified``."""
-    local.parent.mkdir(parents=True, exist_ok=True)
-    temporary = local.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        with temporary.open("xb") as target:
-            yield target
-        with suppress(OSError, OverflowError):  # a time that this disk can't keep
-            os.utime(temporary, (modified / 1000, modified / 1000))
-        temporary.replace(local)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -44,7 +44,7 @@ class Folders:
             return
         try:
             self._make(path)
-        except NotFound:
+        except (NotFound, InvalidName):  # perhaps a file is in the place of one above
             parent = path.rpartition("/")[0]
             if not parent:
                 raise
@@ -100,7 +100,7 @@ class Folders:
         raise Unavailable(f"the folder of {path!r} vanished while it was written")
 
     def prune(self, path: str) -> None:
-        """Remove a folder below ``top``, and those above it, as far as they hold nothing. A repeat is safe."""
+        """Remove a folder below ``top``, and those above it, as far as they hold nothing."""
         while path.startswith(f"{self.top}/"):
             try:
                 self.mount.remove(path, IF_EMPTY)

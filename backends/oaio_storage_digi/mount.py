@@ -1,7 +1,7 @@
 """A mount: the root of a tree of files of an account, and each call of the API about it."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -283,7 +283,9 @@ class Mount:
                 return str(found)
         listed = ", ".join(sorted(repr(mount.get("name", "")) for mount in mounts))
         raise RootUnavailable(
-            f"the account has no mount {self.chosen!r}" if self.chosen else "the account has no primary mount",
+            f"the account has no mount {self.chosen!r}"
+            if self.chosen
+            else "the account has no primary mount",
             f"There are: {listed}." if listed else "Make one in the service's web pages.",
         )
 

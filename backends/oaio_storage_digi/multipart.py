@@ -59,15 +59,20 @@ class Upload:
             digest, left = hashlib.md5(usedforsecurity=False), self.size
             while left:
                 piece = self._source.read(min(PIECE, left))
-                if not piece:
-                    raise Corrupt(f"{self.size} bytes were announced, only {self.size - left} came")
+                self._check(left, has_ended=not piece)
                 digest.update(piece)
                 left -= len(piece)
                 self._sent(len(piece))
                 yield piece
-            if self._source.read(1):
-                raise Corrupt(f"{self.size} bytes were announced, more came")
+            self._check(left, has_ended=not self._source.read(1))
             self.md5 = digest.hexdigest()
         except Exception as err:
             self.failure = err
             raise
+
+    def _check(self, left: int, *, has_ended: bool) -> None:
+        if has_ended != (left == 0):
+            came = f"only {self.size - left}" if left else "more"
+            raise Corrupt(
+                f"{self.size} bytes were announced, {came} came", "Nothing was stored; send it again."
+            )

@@ -37,6 +37,6 @@ def escape(path: str) -> str:
 
 
 def unescape(name: str) -> str:
-    """The path that :func:`escape` was given; of a name that it did not make, such as a stranger's, itself."""
+    """The path that :func:`escape` was given; of a name that it did not make, the name itself."""
     original = _TO_RESTORE.sub(lambda found: found[1] or _ORIGINAL[found[0]], name)
     return original if escape(original) == name else name

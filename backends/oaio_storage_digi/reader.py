@@ -1,7 +1,6 @@
 """One version of a file as a seekable stream."""
 
 import hashlib
-from contextlib import suppress
 from typing import Any
 
 from oaio_storage.errors import Changed, Corrupt, NotFound, TryAgain, Unavailable
@@ -54,16 +53,20 @@ class Reader(Positioned):
         super().close()
 
     def _taken(self, wanted: int) -> bytes:
-        for attempt in range(_RESUMED + 1):
-            with suppress(TryAgain) if attempt < _RESUMED else suppress():
-                try:
-                    content = self._stream().read(wanted)
-                except BaseException:
-                    self._drop()
-                    raise
-                if content:
-                    return content
+        for lost in range(_RESUMED + 1):
+            try:
+                content = self._stream().read(wanted)
+            except TryAgain:
                 self._drop()
+                if lost == _RESUMED:
+                    raise
+                continue
+            except BaseException:
+                self._drop()
+                raise
+            if content:
+                return content
+            self._drop()
         raise Unavailable(f"{self._path!r} ended after {self._position} of {self._size} bytes")
 
     def _stream(self) -> Download:

@@ -1,9 +1,6 @@
 """A Koofr-compatible server for the tests of a module, and hosts and filesystems of it."""
 
-from pathlib import Path
 from typing import Any
-
-import requests
 
 from oaio_storage.testing import HostSource
 from oaio_storage.testing.koofr.running import RunningKoofr

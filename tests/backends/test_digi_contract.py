@@ -11,6 +11,11 @@ from backends.digi_server import source
 from counts import COUNTS, FULL
 
 from oaio_storage.testing import HostContract, HostSource, KitCounts
+from oaio_storage.testing.host_contract.base import HostKit
+from oaio_storage.testing.host_contract.conditions import Conditions
+from oaio_storage.testing.host_contract.folders import Folders
+from oaio_storage.testing.host_contract.naming import Naming
+from oaio_storage.testing.host_contract.probing import Probing
 from oaio_storage.testing.koofr.running import RunningKoofr, koofr_server
 
 KIT_COUNTS = attrs.evolve(
@@ -18,7 +23,7 @@ KIT_COUNTS = attrs.evolve(
 )
 
 
-class DigiContract(HostContract):
+class DigiSource(HostKit):
     counts = KIT_COUNTS
     arguments: ClassVar[dict[str, Any]] = {}
 
@@ -36,9 +41,17 @@ class DigiContract(HostContract):
         return source(self.running, f"{folder.name}-{secrets.token_hex(4)}", **self.arguments)
 
 
-class TestDigi(DigiContract):
-    """As it is declared unless the operator says more."""
+class TestWithConditions(DigiSource, HostContract):
+    """All of the contract, once the operator has said that conditions are kept."""
 
-
-class TestWithConditions(DigiContract):
     arguments: ClassVar[dict[str, Any]] = {"conditions": True}
+
+
+class TestAsDeclared(DigiSource, Conditions, Folders, Probing):
+    """Without that: what is not declared is refused."""
+
+
+class TestKoofr(DigiSource, Naming):
+    """Where names are not escaped."""
+
+    arguments: ClassVar[dict[str, Any]] = {"provider": "koofr"}

@@ -11,15 +11,16 @@ from oaio_storage.testing.koofr.running import RunningKoofr, koofr_server
 from oaio_storage_digi import DigiFileSystem
 
 
-class DigiFixtures(theirs.AbstractFixtures):
+class DigiFixtures(theirs.AbstractFixtures):  # type: ignore[misc]  # fsspec has no types
     @pytest.fixture(scope="class")
     @classmethod
     def server(cls) -> Iterator[RunningKoofr]:
         with koofr_server() as server:
             yield server
 
-    @pytest.fixture
-    def fs(self, server: RunningKoofr) -> Iterator[DigiFileSystem]:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def fs(cls, server: RunningKoofr) -> Iterator[DigiFileSystem]:
         made = filesystem(server)
         yield made
         made.mount.session.close()
@@ -35,21 +36,21 @@ class DigiFixtures(theirs.AbstractFixtures):
         return lambda *parts: "/".join(parts)
 
 
-class TestCopy(theirs.AbstractCopyTests, DigiFixtures):
+class TestCopy(theirs.AbstractCopyTests, DigiFixtures):  # type: ignore[misc]  # fsspec has no types
     pass
 
 
-class TestGet(theirs.AbstractGetTests, DigiFixtures):
+class TestGet(theirs.AbstractGetTests, DigiFixtures):  # type: ignore[misc]  # fsspec has no types
     pass
 
 
-class TestPut(theirs.AbstractPutTests, DigiFixtures):
+class TestPut(theirs.AbstractPutTests, DigiFixtures):  # type: ignore[misc]  # fsspec has no types
     pass
 
 
-class TestOpen(theirs.AbstractOpenTests, DigiFixtures):
+class TestOpen(theirs.AbstractOpenTests, DigiFixtures):  # type: ignore[misc]  # fsspec has no types
     pass
 
 
-class TestPipe(theirs.AbstractPipeTests, DigiFixtures):
+class TestPipe(theirs.AbstractPipeTests, DigiFixtures):  # type: ignore[misc]  # fsspec has no types
     pass
