@@ -124,7 +124,7 @@ class ReadableFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec ha
         path = self._strip_protocol(path)
         first, last = start or 0, end
         if first < 0 or (last or 0) < 0:
-            first, last, _ = slice(start, end).indices(self.mount.info(path).size)
+            first, last = slice(start, end).indices(self.mount.info(path).size)[:2]
         with _a_folder_is_no_file(path), self.mount.get(path, first, last) as download:
             return download.read()
 
