@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import attrs
 
 from oaio_storage.errors import AlreadyExists, Changed, InvalidName, NotFound, Unavailable
+from oaio_storage_digi import names
 from oaio_storage_digi.entries import Entry
 from oaio_storage_digi.mount import IF_EMPTY, Mount
 from oaio_storage_digi.multipart import Upload
@@ -40,8 +41,10 @@ class Folders:
             AlreadyExists: a file is in its place, or a folder that is spelled otherwise.
             InvalidName: the service refuses the name.
         """
-        if not path or path in self._known:
+        if not names.check(path) or path in self._known:
             return
+        if self.is_literal and self._is_below_top(path):
+            self.ensure(path.rpartition("/")[0])  # whose spelling the service would not look at
         try:
             self._make(path)
         except (NotFound, InvalidName):  # perhaps a file is in the place of one above
@@ -88,7 +91,7 @@ class Folders:
         Raises:
             Unavailable: the folder vanished, and the source can't be read again.
         """
-        folder = path.rpartition("/")[0]
+        folder = names.check(path).rpartition("/")[0]
         for _ in range(_ATTEMPTS):
             self.ensure(folder)
             try:
@@ -101,7 +104,7 @@ class Folders:
 
     def prune(self, path: str) -> None:
         """Remove a folder below ``top``, and those above it, as far as they hold nothing."""
-        while path.startswith(f"{self.top}/"):
+        while self._is_below_top(path):
             try:
                 self.mount.remove(path, IF_EMPTY)
             except Changed:
@@ -141,5 +144,8 @@ class Folders:
                 raise AlreadyExists(f"{path!r} is there as {found.name!r}") from None
 
     def _is_same(self, found: Entry, path: str) -> bool:
-        is_below = path.startswith(f"{self.top}/")
-        return not (self.is_literal and is_below) or found.name == path.rpartition("/")[2]
+        is_literal = self.is_literal and self._is_below_top(path)
+        return not is_literal or found.name == path.rpartition("/")[2]
+
+    def _is_below_top(self, path: str) -> bool:
+        return path.startswith(f"{self.top}/")

@@ -29,6 +29,8 @@ OVERWRITE: Mapping[str, str] = {"autorename": "false", "overwrite": "true", "ove
 """Of a put: none."""
 
 _ROOT = "/"
+_TELL_WHAT_IS_SENT = {"X-Koofr-Version": "2.1"}
+"""Of a get: answer as version 2.1 of the API does, with the file's description in a header; or ignore it."""
 
 
 def replace(entry_version: str) -> Mapping[str, str]:
@@ -176,7 +178,7 @@ class Mount:
             f"/content/api/v2/mounts/{self._quoted_id}/files/get",
             failed,
             query={"path": names.check(path)},
-            headers={"Accept": "*/*", "Accept-Encoding": "identity"}
+            headers={"Accept": "*/*", "Accept-Encoding": "identity", **_TELL_WHAT_IS_SENT}
             | ({"Range": f"bytes={start}-{last}"} if is_part else {}),
             stream=True,
         )

@@ -16,6 +16,7 @@ from oaio_storage.testing.host_contract.conditions import Conditions
 from oaio_storage.testing.host_contract.folders import Folders
 from oaio_storage.testing.host_contract.naming import Naming
 from oaio_storage.testing.host_contract.probing import Probing
+from oaio_storage.testing.host_contract.reading import Reading
 from oaio_storage.testing.koofr.running import RunningKoofr, koofr_server
 
 KIT_COUNTS = attrs.evolve(
@@ -55,3 +56,13 @@ class TestKoofr(DigiSource, Naming):
     """Where names are not escaped."""
 
     arguments: ClassVar[dict[str, Any]] = {"provider": "koofr"}
+
+
+class TestOlderService(DigiSource, Reading):
+    """One that does not tell, with a content, what file it is of."""
+
+    arguments: ClassVar[dict[str, Any]] = {"conditions": True}
+
+    @pytest.fixture(autouse=True)
+    def _older(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("oaio_storage_digi.mount._TELL_WHAT_IS_SENT", {})
