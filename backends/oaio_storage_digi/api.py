@@ -8,7 +8,6 @@ from typing import Any, BinaryIO, ClassVar, Literal, cast
 from urllib.parse import unquote
 
 import attrs
-import fsspec
 
 from oaio_storage.errors import (
     AlreadyExists,
@@ -112,6 +111,8 @@ class DigiApi(CshApi):
         Raises:
             InvalidArgument: they lack the e-mail address or the password.
         """
+        import fsspec  # noqa: PLC0415 - nothing else here needs it
+
         configured = dict(fsspec.config.conf.get("digi", {}))
         if missing := [name for name in ("email", "password") if not configured.get(name)]:
             raise InvalidArgument(

@@ -34,6 +34,9 @@ class Download:
             if not found.startswith(f"bytes {start}-"):
                 answer.close()
                 raise BadAnswer(f"{failed}: the service answers with another range than was asked for")
+        elif answer.headers.get("Content-Encoding", "identity") != "identity":
+            answer.close()
+            raise BadAnswer(f"{failed}: the service encodes what was asked for as it is")
         elif answer.status_code == _WHOLE:
             self._skip(start)
         elif not self._is_empty:
@@ -51,7 +54,7 @@ class Download:
             return b""
         wanted = min((each for each in (size, left) if each is not None), default=None)
         with errors.on_the_way(self._failed, changes=False):
-            content: bytes = self._answer.raw.read(wanted, decode_content=True)
+            content: bytes = self._answer.raw.read(wanted, decode_content=False)
         self.position += len(content)
         return content
 

@@ -1,13 +1,13 @@
 """A file as the body of an upload: a form of one part, streamed, of a length that is known before."""
 
-import hashlib
 import secrets
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from oaio_storage.errors import Corrupt
+from oaio_storage_digi.digest import Digest
 
-PIECE = 1 << 17
+PIECE = 1 << 18
 """Bytes that are sent at a time: few enough for a slow line within one time-out."""
 
 
@@ -48,15 +48,19 @@ class Upload:
         return len(self._head) + self.size + len(self._tail)
 
     def __iter__(self) -> Iterator[bytes]:
+        if self.size <= PIECE:  # at once, since each piece costs a system call
+            yield b"".join((self._head, *self._content(), self._tail))
+            return
         yield self._head
         yield from self._content()
         yield self._tail
 
     def _content(self) -> Iterator[bytes]:
+        digest = Digest(self.size)
         try:
             if self.is_repeatable:
                 self._source.seek(self._start)
-            digest, left = hashlib.md5(usedforsecurity=False), self.size
+            left = self.size
             while left:
                 piece = self._source.read(min(PIECE, left))
                 self._check(left, has_ended=not piece)
@@ -69,6 +73,8 @@ class Upload:
         except Exception as err:
             self.failure = err
             raise
+        finally:
+            digest.close()
 
     def _check(self, left: int, *, has_ended: bool) -> None:
         if has_ended != (left == 0):

@@ -1,10 +1,10 @@
 """One version of a file as a seekable stream."""
 
-import hashlib
 from typing import Any
 
 from oaio_storage.errors import Changed, Corrupt, NotFound, TryAgain, Unavailable
 from oaio_storage.hosts.streams import Positioned
+from oaio_storage_digi.digest import Digest
 from oaio_storage_digi.download import Download
 from oaio_storage_digi.entries import Entry
 from oaio_storage_digi.mount import Mount
@@ -36,7 +36,7 @@ class Reader(Positioned):
             self._drop()
             raise
         super().__init__(self.entry.size)
-        self._digest, self._digested = hashlib.md5(usedforsecurity=False), 0
+        self._digest, self._digested = Digest(self.entry.size), 0
 
     def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - a writable buffer, as in io.RawIOBase
         """Fill ``buffer`` as far as the file goes; 0 at its end."""
@@ -50,6 +50,7 @@ class Reader(Positioned):
     def close(self) -> None:
         """End the connection, if there is one."""
         self._drop()
+        self._digest.close()
         super().close()
 
     def _taken(self, wanted: int) -> bytes:

@@ -191,7 +191,8 @@ class Session:
         header: str,
         body: Upload | None = None,
     ) -> requests.Response:
-        time.sleep(max(0.0, min(LONGEST_PAUSE, self._resume_at - time.monotonic())))
+        if (pause := self._resume_at - time.monotonic()) > 0:
+            time.sleep(min(LONGEST_PAUSE, pause))
         changes = method != "GET" and route != "/token"
         try:
             with errors.on_the_way(failed, changes=changes):
@@ -266,6 +267,18 @@ class Session:
             held = process.threads.session = requests.Session()
             held.headers["User-Agent"] = f"oaio-storage/{__version__}"
             held.headers["Accept"] = "application/json"
-            held.proxies.update(self.proxies or {})
+            self._settle(held)
             process.opened.add(held)
         return held
+
+    def _settle(self, connections: requests.Session) -> None:
+        """Look once at proxies and certificates of the environment, and not at each request."""
+        found = connections.merge_environment_settings(
+            self.endpoint, dict(self.proxies or {}), None, None, None
+        )
+        connections.trust_env = False
+        connections.proxies, connections.verify, connections.cert = (
+            found["proxies"],
+            found["verify"],
+            found["cert"],
+        )
