@@ -123,6 +123,11 @@ class DigiApi(CshApi):
         kept = {name: value for name, value in configured.items() if name in known}
         return {**kept, "root_folder": unquote(url.partition("://")[2])}
 
+    @staticmethod
+    def arguments_below(csh_args: Mapping[str, Any], folder: str) -> dict[str, Any]:
+        """The arguments for a folder in the root."""
+        return {**csh_args, "root_folder": f"{csh_args.get('root_folder', '')}/{folder}"}
+
     @property
     def guarantees(self) -> Guarantees:
         """What is known of the service; conditions as the operator says."""
