@@ -14,7 +14,6 @@ from oaio_storage.testing import HostContract, HostSource, KitCounts
 from oaio_storage.testing.host_contract.base import HostKit
 from oaio_storage.testing.host_contract.conditions import Conditions
 from oaio_storage.testing.host_contract.folders import Folders
-from oaio_storage.testing.host_contract.naming import Naming
 from oaio_storage.testing.host_contract.probing import Probing
 from oaio_storage.testing.host_contract.reading import Reading
 from oaio_storage.testing.koofr.running import RunningKoofr, koofr_server
@@ -50,12 +49,6 @@ class TestWithConditions(DigiSource, HostContract):
 
 class TestAsDeclared(DigiSource, Conditions, Folders, Probing):
     """Without that: what is not declared is refused."""
-
-
-class TestKoofr(DigiSource, Naming):
-    """Where names are not escaped."""
-
-    arguments: ClassVar[dict[str, Any]] = {"provider": "koofr"}
 
 
 class TestOlderService(DigiSource, Reading):

@@ -4,7 +4,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
-from backends.digi_server import calls, told
+from backends.digi_server import api, calls, told
+from hypothesis import given
+from hypothesis import strategies as st
 
 from oaio_storage.errors import (
     AlreadyExists,
@@ -13,7 +15,7 @@ from oaio_storage.errors import (
     NotFound,
 )
 from oaio_storage.testing.koofr.running import RunningKoofr
-from oaio_storage_digi import DigiApi, DigiFileSystem
+from oaio_storage_digi import DigiApi, DigiFileSystem, names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,3 +95,27 @@ def test_names_equal_but_for_case(host: DigiApi) -> None:
         "Folder/File": b"first",
         "old": b"old",
     }
+
+
+@pytest.mark.parametrize(
+    ("provider", "stored"), [("digi-spain", "a\uff1a\u201b\uff1a\u201b\u201b"), ("koofr", "a:\uff1a\u201b")]
+)
+def test_names_that_digi_refuses_have_another_spelling_there(
+    server: RunningKoofr, fs: DigiFileSystem, provider: str, stored: str
+) -> None:
+    name = "a:\uff1a\u201b"
+    with api(server, "root", provider=provider) as host:
+        for path in (f"x{name}", f"f{name}/x{name}"):
+            host.write(path, path.encode())
+        assert {seen.path: host.read(seen.path).decode() for seen in host.list() if seen.path != "old"} == {
+            path: path for path in (f"x{name}", f"f{name}/x{name}")
+        }
+        assert f"/root/f{stored}/x{stored}" in fs.find("/root")
+        fs.pipe_file("/root/a?stranger", b"x")
+        assert ("a?stranger" in {seen.path for seen in host.list()}) is (provider == "koofr")
+
+
+@given(st.text())
+def test_every_name_is_given_back(name: str) -> None:
+    assert names.unescape(names.escape(name)) == name
+    assert not set(names.escape(name)).intersection(':?<>"|*')
