@@ -142,12 +142,12 @@ class DigiApi(CshApi):
     def _read(self, path: str, start: int, end: int | None, version: str | None) -> bytes:
         full = self._found_folder(path)
         with _a_folder_is_no_file(path), self._mount.get(full, start, end) as download:
-            seen, content = download.entry, download.read()
+            seen, content = download.entry, download.read_all()
         if seen is None:  # a service that does not tell what it sends
             seen = self._mount.info(full)
             if version is not None:
                 with self._mount.get(full, start, end) as download:
-                    content = download.read()
+                    content = download.read_all()
                 seen = _same(seen, self._mount.info(full), path)
         self._check_is(path, seen)
         if version not in (None, seen.version):

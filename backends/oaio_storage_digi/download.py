@@ -1,17 +1,18 @@
 """The content of a file as it comes."""
 
 import json
+from functools import partial
 from types import TracebackType
 from typing import Self
 
 import requests
 
 from oaio_storage.errors import BadAnswer, OaioError
+from oaio_storage.hosts.streams import PIECE
 from oaio_storage_digi import errors
 from oaio_storage_digi.entries import Entry
 
 _WHOLE, _PART = 200, 206
-_PIECE = 1 << 17
 
 
 class Download:
@@ -43,20 +44,23 @@ class Download:
             answer.close()
             raise BadAnswer(f"{failed}: status {answer.status_code}")
 
-    def read(self, size: int | None = None) -> bytes:
-        """Up to ``size`` bytes, fewer only at the end; None: all that is left.
+    def read(self, size: int) -> bytes:
+        """Up to ``size`` bytes, fewer only at the end, or before a connection that ended.
 
         Raises:
-            Unavailable, TimedOut: the connection ended before.
+            Unavailable, TimedOut: the connection ended before, and nothing more came.
         """
-        left = None if self._end is None else self._end - self.position
-        if self._is_empty or left == 0:
+        wanted = size if self._end is None else min(size, self._end - self.position)
+        if self._is_empty or wanted <= 0:
             return b""
-        wanted = min((each for each in (size, left) if each is not None), default=None)
         with errors.on_the_way(self._failed, changes=False):
             content: bytes = self._answer.raw.read(wanted, decode_content=False)
         self.position += len(content)
         return content
+
+    def read_all(self) -> bytes:
+        """All that is left; errors are those of :meth:`read`."""
+        return b"".join(iter(partial(self.read, PIECE), b""))
 
     def close(self) -> None:
         """Give the connection back, or end it if not all was read. Safe to repeat."""
@@ -65,7 +69,7 @@ class Download:
     def _skip(self, count: int) -> None:
         try:
             with errors.on_the_way(self._failed, changes=False):
-                while count > 0 and (content := self._answer.raw.read(min(_PIECE, count))):
+                while count > 0 and (content := self._answer.raw.read(min(PIECE, count))):
                     count -= len(content)
         except OaioError:
             self._answer.close()

@@ -41,7 +41,7 @@ class ReadFile(AbstractBufferedFile):  # type: ignore[misc]  # fsspec has no typ
             return b""
         try:
             with mount.get(self.path, start, end) as download:
-                content: bytes = download.read()
+                content: bytes = download.read_all()
                 found = download.entry or mount.info(self.path)
         except NotFound:
             raise Changed(f"{self.path!r} is not there any more") from None

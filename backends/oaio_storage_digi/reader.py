@@ -9,8 +9,8 @@ from oaio_storage_digi.download import Download
 from oaio_storage_digi.entries import Entry
 from oaio_storage_digi.mount import Mount
 
-_RESUMED = 3
-"""How often in a row a connection that is lost is taken up again."""
+_RESUMED, _PROGRESS = 3, 1 << 20
+"""How often a connection that is lost is taken up again before so many more bytes have come."""
 
 
 class Reader(Positioned):
@@ -36,6 +36,7 @@ class Reader(Positioned):
             self._drop()
             raise
         super().__init__(self.entry.size)
+        self._lost = self._lost_at = 0
         self._digest, self._digested = Digest(self.entry.size), 0
 
     def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - a writable buffer, as in io.RawIOBase
@@ -54,21 +55,28 @@ class Reader(Positioned):
         super().close()
 
     def _taken(self, wanted: int) -> bytes:
-        for lost in range(_RESUMED + 1):
+        while True:
             try:
                 content = self._stream().read(wanted)
-            except TryAgain:
-                self._drop()
-                if lost == _RESUMED:
-                    raise
+            except TryAgain as err:
+                self._take_up_after(err)
                 continue
             except BaseException:
                 self._drop()
                 raise
             if content:
                 return content
-            self._drop()
-        raise Unavailable(f"{self._path!r} ended after {self._position} of {self._size} bytes")
+            told = f"{self._path!r} ended after {self._position} of {self._size} bytes"
+            self._take_up_after(Unavailable(told))
+
+    def _take_up_after(self, err: TryAgain) -> None:
+        """Let the next read ask anew, unless too little came since that was done the last times."""
+        self._drop()
+        if self._position - self._lost_at >= _PROGRESS:
+            self._lost = 0
+        self._lost, self._lost_at = self._lost + 1, self._position
+        if self._lost > _RESUMED:
+            raise err
 
     def _stream(self) -> Download:
         """The content from the position on."""

@@ -126,7 +126,7 @@ class ReadableFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec ha
         if first < 0 or (last or 0) < 0:
             first, last = slice(start, end).indices(self.mount.info(path).size)[:2]
         with _a_folder_is_no_file(path), self.mount.get(path, first, last) as download:
-            return download.read()
+            return download.read_all()
 
     def get_file(
         self,

@@ -14,7 +14,6 @@ import attrs
 import requests
 from requests.auth import AuthBase
 
-from oaio_storage import __version__
 from oaio_storage.errors import AccessDenied, BadAnswer, InvalidArgument, Throttled, TryAgain, Unavailable
 from oaio_storage_digi import errors
 from oaio_storage_digi.multipart import Upload
@@ -265,7 +264,7 @@ class Session:
         held: requests.Session | None = getattr(process.threads, "session", None)
         if held is None:
             held = process.threads.session = requests.Session()
-            held.headers["User-Agent"] = f"oaio-storage/{__version__}"
+            held.headers["User-Agent"] = "oaio-storage"
             held.headers["Accept"] = "application/json"
             self._settle(held)
             process.opened.add(held)

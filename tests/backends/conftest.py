@@ -31,7 +31,7 @@ def server(running: RunningKoofr) -> Iterator[RunningKoofr]:
 
 @pytest.fixture
 def host(server: RunningKoofr) -> Iterator[DigiApi]:
-    with api(server, "root", conditions=True) as host:
+    with api(server, "top", conditions=True) as host:
         host.write("old", b"old")
         server.requests()
         yield host
@@ -40,7 +40,7 @@ def host(server: RunningKoofr) -> Iterator[DigiApi]:
 @pytest.fixture
 def fs(server: RunningKoofr) -> Iterator[DigiFileSystem]:
     made = filesystem(server, attempts=1)
-    made.pipe_file("/root/old", b"old")
+    made.pipe_file("/top/old", b"old")
     server.requests()
     yield made
     made.mount.session.close()

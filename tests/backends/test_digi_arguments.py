@@ -71,10 +71,10 @@ def test_foreign_errors_are_all_ours(host: DigiApi) -> None:
 
 @pytest.mark.parametrize("size", [4, 6])
 def test_a_file_of_another_size_than_announced(fs: DigiFileSystem, size: int) -> None:
-    for path in ("/root/old", "/root/new"):
+    for path in ("/top/old", "/top/new"):
         with told(Corrupt):
             fs.store(path, io.BytesIO(b"12345"), size)
-    assert fs.find("/") == ["/root/old"]
+    assert fs.find("/") == ["/top/old"]
 
 
 class _OopsError(Exception):
@@ -89,7 +89,7 @@ def _broken_off(file: Any, content: bytes | str, error: BaseException) -> None: 
 
 def test_what_an_exception_ends_is_not_stored(fs: DigiFileSystem) -> None:
     options = fs.storage_options
-    for path in ("/root/old", "/root/new"):
+    for path in ("/top/old", "/top/new"):
         with pytest.raises(_OopsError):
             _broken_off(fs.open(path, "wb"), b"half", _OopsError())
         for mode, content in (("wb", b"half"), ("w", "half")):
@@ -106,20 +106,20 @@ def test_what_an_exception_ends_is_not_stored(fs: DigiFileSystem) -> None:
         file = fs.open(path, "wb")
         file.write(b"half")
         del file
-    assert fs.cat(["/root/old"]) == {"/root/old": b"old"}
-    assert fs.find("/") == ["/root/old"]
+    assert fs.cat(["/top/old"]) == {"/top/old": b"old"}
+    assert fs.find("/") == ["/top/old"]
     with fs.transaction:
-        file = fs.open("/root/new", "wb")
+        file = fs.open("/top/new", "wb")
         file.write(b"new")
         file.close()
-        assert not fs.exists("/root/new")
-    assert fs.cat_file("/root/new") == b"new"
+        assert not fs.exists("/top/new")
+    assert fs.cat_file("/top/new") == b"new"
 
 
 def test_what_is_written_in_a_handler_is_stored(fs: DigiFileSystem) -> None:
     try:
         _broken_off(io.BytesIO(), b"", _OopsError())
     except _OopsError:
-        with fsspec.open("digi://root/new", "wb", **fs.storage_options) as file:
+        with fsspec.open("digi://top/new", "wb", **fs.storage_options) as file:
             file.write(b"new")
-    assert fs.cat_file("/root/new") == b"new"
+    assert fs.cat_file("/top/new") == b"new"

@@ -30,26 +30,26 @@ def test_a_folder_where_a_file_should_be(host: DigiApi, fs: DigiFileSystem) -> N
         with told(AlreadyExists):
             host.write(path, b"")
     for call in (
-        lambda: fs.open("/root/folder", "rb"),
-        lambda: fs.cat_file("/root/folder"),
-        lambda: fs.pipe_file("/root/folder", b""),
-        lambda: fs.cp_file("/root/old", "/root/folder"),
-        lambda: fs.rm("/root/folder"),
+        lambda: fs.open("/top/folder", "rb"),
+        lambda: fs.cat_file("/top/folder"),
+        lambda: fs.pipe_file("/top/folder", b""),
+        lambda: fs.cp_file("/top/old", "/top/folder"),
+        lambda: fs.rm("/top/folder"),
     ):
         with pytest.raises(IsADirectoryError):
             call()
-    for path in ("/root/old/file", "/root/old/deep/file"):
+    for path in ("/top/old/file", "/top/old/deep/file"):
         with pytest.raises(FileExistsError):
             fs.pipe_file(path, b"")
     with pytest.raises(NotADirectoryError):
-        fs.rmdir("/root/old")
-    assert fs.cat_file("/root/old") == b"old"
-    assert fs.cat_file("/root/folder/file") == b"x"
+        fs.rmdir("/top/old")
+    assert fs.cat_file("/top/old") == b"old"
+    assert fs.cat_file("/top/folder/file") == b"x"
 
 
 @pytest.mark.parametrize("name", ["a\\b", "a\0b", "a\nb", "\x7f", "..", ".", "a/../b", "\ud800"])
 def test_refused_names_are_not_sent(fs: DigiFileSystem, server: RunningKoofr, name: str) -> None:
-    path = f"/root/{name}"
+    path = f"/top/{name}"
     for call in (
         lambda: fs.pipe_file(path, b""),
         lambda: fs.cat_file(path),
@@ -57,8 +57,8 @@ def test_refused_names_are_not_sent(fs: DigiFileSystem, server: RunningKoofr, na
         lambda: fs.ls(path),
         lambda: fs.mkdir(path),
         lambda: fs.rm_file(path),
-        lambda: fs.cp_file("/root/old", path),
-        lambda: fs.mv("/root/old", path),
+        lambda: fs.cp_file("/top/old", path),
+        lambda: fs.mv("/top/old", path),
     ):
         with told(InvalidName):
             call()
@@ -104,14 +104,14 @@ def test_names_that_digi_refuses_have_another_spelling_there(
     server: RunningKoofr, fs: DigiFileSystem, provider: str, stored: str
 ) -> None:
     name = "a:\uff1a\u201b"
-    with api(server, "root", provider=provider) as host:
+    with api(server, "top", provider=provider) as host:
         for path in (f"x{name}", f"f{name}/x{name}"):
             host.write(path, path.encode())
         assert {seen.path: host.read(seen.path).decode() for seen in host.list() if seen.path != "old"} == {
             path: path for path in (f"x{name}", f"f{name}/x{name}")
         }
-        assert f"/root/f{stored}/x{stored}" in fs.find("/root")
-        fs.pipe_file("/root/a?stranger", b"x")
+        assert f"/top/f{stored}/x{stored}" in fs.find("/top")
+        fs.pipe_file("/top/a?stranger", b"x")
         assert ("a?stranger" in {seen.path for seen in host.list()}) is (provider == "koofr")
 
 

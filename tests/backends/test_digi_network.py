@@ -31,7 +31,7 @@ MIB = 1 << 20
 @pytest.mark.parametrize("call", ["mounts", "info", "list", "put", "folder", "remove", "copy", "token"])
 def test_html_instead_of_json(server: RunningKoofr, host: DigiApi, call: str) -> None:
     server.switch(faults=[{"call": call, "html": True, "times": None}])
-    with api(server, "root") as fresh, told(BadAnswer):
+    with api(server, "top") as fresh, told(BadAnswer):
         list(fresh.list())
         fresh.stat("old")
         fresh.copy("old", "copied")
@@ -50,10 +50,15 @@ def test_a_content_that_is_cut(
     target = tmp_path / "target"
     target.write_bytes(b"older")
     server.switch(faults=[{"call": "get", "cut": cut, "times": None}])
-    fetches: list[Callable[[], object]] = [lambda: host.read("large"), lambda: fs.cat_file("/root/large")]
+    fetches: list[Callable[[], object]] = [
+        lambda: host.read("large"),
+        lambda: host.read("large", 1, 3 * MIB - 1),
+        lambda: fs.cat_file("/top/large"),
+        lambda: fs.cat_file("/top/large", 1, -1),
+    ]
     if cut <= 1:  # otherwise each of these takes up where it was cut, until all is there
         fetches.append(lambda: host.get_files([("large", target, None, None)]))
-        fetches.append(lambda: fs.get_file("/root/large", str(target)))
+        fetches.append(lambda: fs.get_file("/top/large", str(target)))
     for fetch in fetches:
         with pytest.raises(TryAgain):
             fetch()
@@ -62,7 +67,7 @@ def test_a_content_that_is_cut(
     with host.open("large") as stream:  # it is taken up again
         assert stream.read() == content
     server.switch(faults=[{"call": "get", "cut": cut, "times": 2}])
-    fs.get_file("/root/large", str(target))
+    fs.get_file("/top/large", str(target))
     assert target.read_bytes() == content
 
 
@@ -82,7 +87,7 @@ def test_an_upload_that_is_cut(host: DigiApi, fs: DigiFileSystem, server: Runnin
     for path in ("old", "new"):
         writes: list[Callable[[], object]] = [
             partial(host.write, path, bytes(MIB)),
-            partial(fs.pipe_file, f"/root/{path}", bytes(MIB)),
+            partial(fs.pipe_file, f"/top/{path}", bytes(MIB)),
         ]
         for write in writes:
             with pytest.raises(TryAgain):
@@ -106,17 +111,17 @@ def test_an_answer_that_is_lost_leaves_the_outcome_unknown(host: DigiApi, server
 
 def test_a_lost_answer_is_asked_for_again_where_that_is_safe(server: RunningKoofr) -> None:
     fs = filesystem(server)
-    fs.makedirs("/root")
+    fs.makedirs("/top")
     for call in ("put", "get", "info", "list"):
         server.switch(faults=[{"call": call, "lost": True}])
-        fs.pipe_file("/root/file", b"content")
-        assert fs.cat_file("/root/file") == b"content"
-        assert fs.ls("/root", detail=False) == ["/root/file"]
-        assert fs.isfile("/root/file")
+        fs.pipe_file("/top/file", b"content")
+        assert fs.cat_file("/top/file") == b"content"
+        assert fs.ls("/top", detail=False) == ["/top/file"]
+        assert fs.isfile("/top/file")
     server.switch(faults=[{"call": "put", "lost": True}])
     with told(TimedOut):  # a repeat would fail by its own success
-        fs.pipe_file("/root/new", b"content", mode="create")
-    assert fs.cat_file("/root/new") == b"content"
+        fs.pipe_file("/top/new", b"content", mode="create")
+    assert fs.cat_file("/top/new") == b"content"
     fs.mount.session.close()
 
 
@@ -137,11 +142,11 @@ def test_a_busy_service_is_asked_a_bounded_number_of_times(server: RunningKoofr,
 def test_all_threads_wait_as_long_as_the_service_asks_for(fs: DigiFileSystem, server: RunningKoofr) -> None:
     server.switch(faults=[{"call": "get", "status": 429, "retry_after": 1}])
     with told(Throttled):
-        fs.cat_file("/root/old")
+        fs.cat_file("/top/old")
     waiting = threading.Event()
 
     def read() -> None:
-        assert fs.cat_file("/root/old") == b"old"
+        assert fs.cat_file("/top/old") == b"old"
         waiting.set()
 
     thread = threading.Thread(target=read)
@@ -183,4 +188,4 @@ def test_a_clock_that_is_off_changes_nothing(host: DigiApi, fs: DigiFileSystem, 
         seen = host.stat("file")
         assert host.read("file", version=seen.version) == b"%d" % seconds
         host.write("file", b"next", expect=seen.version)
-        assert fs.modified("/root/file").year in (2058, 1995)
+        assert fs.modified("/top/file").year in (2058, 1995)

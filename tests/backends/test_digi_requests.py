@@ -53,7 +53,7 @@ def test_many_small_files_cost_one_put_each(host: DigiApi, server: RunningKoofr,
 
 
 def test_a_fresh_host_asks_once_who_and_where(server: RunningKoofr) -> None:
-    with api(server, "root/deep/er") as host:
+    with api(server, "top/deep/er") as host:
         for number in range(3):
             host.write(f"{number}", b"x")
     seen = calls(server)
@@ -68,16 +68,16 @@ def test_requests_for_each_call_of_a_filesystem(
     local = tmp_path / "local"
     local.write_bytes(b"content")
     for call, wanted in (
-        (lambda: fs.pipe_file("/root/file", b"x"), ["put"]),
-        (lambda: fs.put_file(str(local), "/root/file"), ["put"]),
-        (lambda: fs.cat_file("/root/file"), ["get"]),
-        (lambda: fs.cat_file("/root/file", -3, -1), ["info", "get"]),
-        (lambda: fs.get_file("/root/file", str(tmp_path / "fetched")), ["get"]),
-        (lambda: fs.info("/root/file"), ["info"]),
-        (lambda: fs.ls("/root"), ["list"]),
-        (lambda: fs.cp_file("/root/file", "/root/new"), ["info", "info", "copy"]),
-        (lambda: fs.mv("/root/new", "/root/moved"), ["info", "info", "info", "move"]),
-        (lambda: fs.rm_file("/root/moved"), ["info", "remove"]),
+        (lambda: fs.pipe_file("/top/file", b"x"), ["put"]),
+        (lambda: fs.put_file(str(local), "/top/file"), ["put"]),
+        (lambda: fs.cat_file("/top/file"), ["get"]),
+        (lambda: fs.cat_file("/top/file", -3, -1), ["info", "get"]),
+        (lambda: fs.get_file("/top/file", str(tmp_path / "fetched")), ["get"]),
+        (lambda: fs.info("/top/file"), ["info"]),
+        (lambda: fs.ls("/top"), ["list"]),
+        (lambda: fs.cp_file("/top/file", "/top/new"), ["info", "info", "copy"]),
+        (lambda: fs.mv("/top/new", "/top/moved"), ["info", "info", "info", "move"]),
+        (lambda: fs.rm_file("/top/moved"), ["info", "remove"]),
         (fs.quota, ["mount"]),
     ):
         call()

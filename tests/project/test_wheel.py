@@ -39,7 +39,8 @@ def test_entry_points_name_the_backends_the_command_and_the_pytest_plugin(unpack
     points = configparser.ConfigParser(delimiters="=")
     points.optionxform = str  # type: ignore[assignment,method-assign]  # the documented way to keep case
     points.read(file, "utf-8")
-    assert set(points["oaio_storage.backends"]) == {"Local", "S3", "Fsspec"}
+    assert set(points["oaio_storage.backends"]) == {"Local", "S3", "Fsspec", "Digi"}
+    assert set(points["fsspec.specs"]) == {"digi", "koofr"}
     assert dict(points["console_scripts"]) == {"oaio": "oaio_storage.cli:main"}
     assert dict(points["pytest11"]) == {"oaio_storage": "oaio_storage.testing.plugin"}
 
