@@ -13,7 +13,6 @@ from counts import COUNTS, FULL
 from oaio_storage.testing import HostContract, HostSource, KitCounts
 from oaio_storage.testing.host_contract.base import HostKit
 from oaio_storage.testing.host_contract.conditions import Conditions
-from oaio_storage.testing.host_contract.folders import Folders
 from oaio_storage.testing.host_contract.probing import Probing
 from oaio_storage.testing.host_contract.reading import Reading
 from oaio_storage.testing.koofr.running import RunningKoofr, koofr_server
@@ -47,7 +46,7 @@ class TestWithConditions(DigiSource, HostContract):
     arguments: ClassVar[dict[str, Any]] = {"conditions": True}
 
 
-class TestAsDeclared(DigiSource, Conditions, Folders, Probing):
+class TestAsDeclared(DigiSource, Conditions, Probing):
     """Without that: what is not declared is refused."""
 
 
