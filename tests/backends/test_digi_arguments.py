@@ -1,6 +1,7 @@
 """Arguments that can't be, and files that are not what was announced."""
 
 import io
+import os
 from contextlib import suppress
 from typing import Any
 
@@ -123,3 +124,22 @@ def test_what_is_written_in_a_handler_is_stored(fs: DigiFileSystem) -> None:
         with fsspec.open("digi://top/new", "wb", **fs.storage_options) as file:
             file.write(b"new")
     assert fs.cat_file("/top/new") == b"new"
+
+
+def test_a_host_works_on_both_sides_of_a_fork(host: DigiApi, fs: DigiFileSystem) -> None:
+    fs.ls("/top")
+    child = os.fork()
+    if not child:
+        try:
+            host.write("child", b"child")
+            fs.pipe_file("/top/other", fs.cat_file("/top/old"))
+        finally:
+            os._exit(0 if fs.exists("/top/other") else 1)
+    host.write("parent", b"parent")
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert {seen.path: host.read(seen.path) for seen in host.list()} == {
+        "child": b"child",
+        "old": b"old",
+        "other": b"old",
+        "parent": b"parent",
+    }
