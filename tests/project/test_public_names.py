@@ -18,7 +18,8 @@ ROOMS = {
     "oaio_storage.server",
     "oaio_storage.testing",
     "oaio_storage_local",
-    "oaio_storage_s3", "oaio_storage_digi",
+    "oaio_storage_s3",
+    "oaio_storage_digi",
 }
 OWN_ROOTS = ("oaio_storage", "oaio_storage_local", "oaio_storage_s3", "oaio_storage_digi")
 
