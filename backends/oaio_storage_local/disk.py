@@ -6,9 +6,8 @@ import os
 from pathlib import Path
 from typing import Any, Protocol
 
+from oaio_storage.system_calls import exchange, sync_all
 from oaio_storage_local.births import birth
-from oaio_storage_local.exchange import exchange
-from oaio_storage_local.syncing import sync_all
 
 _NO_FULL_SYNC = frozenset({errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOTTY, errno.EINVAL})
 

@@ -1,4 +1,4 @@
-"""Exchanging two names in one step, which Python has no function for."""
+"""System calls that Python has no function for."""
 
 import ctypes
 import errno
@@ -16,7 +16,7 @@ def exchange(folder_a: int, a: str, folder_b: int, b: str) -> None:
     Raises:
         OSError: as the system says; ``ENOSYS``, ``EINVAL`` or ``ENOTSUP`` where it can't.
     """
-    call = _system_call()
+    call = _exchange_call()
     if call is None:
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
     if call(folder_a, os.fsencode(a), folder_b, os.fsencode(b), _RENAME_EXCHANGE) != 0:
@@ -25,7 +25,7 @@ def exchange(folder_a: int, a: str, folder_b: int, b: str) -> None:
 
 
 @functools.cache
-def _system_call() -> Callable[[int, bytes, int, bytes, int], int] | None:
+def _exchange_call() -> Callable[[int, bytes, int, bytes, int], int] | None:
     name = "renameatx_np" if sys.platform == "darwin" else "renameat2"
     try:
         function = getattr(ctypes.CDLL(None, use_errno=True), name)
@@ -34,3 +34,27 @@ def _system_call() -> Callable[[int, bytes, int, bytes, int], int] | None:
     function.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint]
     function.restype = ctypes.c_int
     return function  # type: ignore[no-any-return]  # ctypes does not know what it declares
+
+
+def sync_all(folder: int) -> None:
+    """Make all content and all names on the disk of an open ``folder`` survive a loss of power: syncfs(2).
+
+    Raises:
+        OSError: something could not be written, and what is durable is unknown then; ``ENOSYS`` where the
+            system has no such call.
+    """
+    call = _sync_call()
+    if call is None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+    if call(folder) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+@functools.cache
+def _sync_call() -> Callable[[int], int] | None:
+    try:
+        function: Callable[[int], int] = ctypes.CDLL(None, use_errno=True).syncfs
+    except (AttributeError, OSError, TypeError):
+        return None
+    return function
