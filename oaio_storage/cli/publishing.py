@@ -12,7 +12,7 @@ import typer
 from oaio_storage.cli.hints import hints_filled
 from oaio_storage.cli.opening import the_one
 from oaio_storage.errors import InvalidArgument, MassDeletion, NotFound, WrongRoot
-from oaio_storage.publish.hints import PUBLISH
+from oaio_storage.trees.hints import PUBLISH
 
 if TYPE_CHECKING:
     from oaio_storage.hash_cache import HashCache

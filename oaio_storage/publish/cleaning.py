@@ -9,13 +9,10 @@ import attrs
 from oaio_storage.errors import AccessDenied, Changed, Corrupt, NotFound, QuotaExceeded
 from oaio_storage.hosts.folders import Guards
 from oaio_storage.names import STATE_FOLDER
-from oaio_storage.publish.head import Head, Switch
+from oaio_storage.publish.head import Head
 from oaio_storage.publish.places import checked_id, is_id
 from oaio_storage.publish.tree import PublishedTree
-
-KEPT_GENERATIONS = 3
-KEPT_TIME = timedelta(days=1)
-"""What clean-up leaves: the last generations, and all that were live during this time."""
+from oaio_storage.trees.retention import KEPT_GENERATIONS, KEPT_TIME, superfluous
 
 
 @attrs.frozen
@@ -57,21 +54,6 @@ class _Removals:
         if not is_gone:
             self.in_use.append(name)
         return is_gone
-
-
-def superfluous(
-    log: Collection[Switch], kept: Collection[str], now: datetime, *, last: int, time: timedelta
-) -> tuple[str, ...]:
-    """Which of the ``kept`` generations may go: neither among the ``last`` nor live during ``time``; pure.
-
-    A generation that the log does not name any more is older than all that it names.
-    """
-    order = list(log)
-    needed = {switch.generation for switch in order[-last:]}
-    for switch, follower in zip(order, [*order, None][1:], strict=True):
-        if follower is None or _moment(follower.at, now) > now - time:
-            needed.add(switch.generation)
-    return tuple(sorted(set(kept) - needed))
 
 
 def clean_up(
@@ -206,10 +188,3 @@ def _tidied(tree: PublishedTree, *, dry_run: bool) -> dict[str, str]:
         tree.host.clean_up(KEPT_TIME.total_seconds())
     places = tree.places.put_away, f"{STATE_FOLDER}/{tree.places.stagings}"
     return {name: why for place in places for name, why in tree.folders.tidy(place, dry_run=dry_run).items()}
-
-
-def _moment(text: str, default: datetime) -> datetime:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        return default

@@ -9,10 +9,10 @@ import attrs
 from oaio_storage.errors import Busy, Corrupt, NotFound
 from oaio_storage.hosts.folders import HeldFolder, displaced
 from oaio_storage.publish.head import Head, Intent, Switch
-from oaio_storage.publish.hints import PUBLISH, PUBLISH_AS_A_WHOLE, SEE_FAULTS, SEE_GENERATIONS
 from oaio_storage.publish.places import checked_id
 from oaio_storage.publish.record import Record
 from oaio_storage.publish.switcher import Switcher
+from oaio_storage.trees.hints import PUBLISH, PUBLISH_AS_A_WHOLE, SEE_FAULTS, SEE_GENERATIONS
 
 _ATTEMPTS, _PAUSE = 100, 0.02
 

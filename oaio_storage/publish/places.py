@@ -10,21 +10,15 @@
                              incoming/ and committing/ serve its publisher alone
 """
 
-import re
-
 import attrs
 
-from oaio_storage.errors import InvalidName
-from oaio_storage.names import STATE_FOLDER, shown, why_refused
-from oaio_storage.publish.hints import SEE_GENERATIONS
+from oaio_storage.names import STATE_FOLDER
+from oaio_storage.trees.paths import ID, check_tree_name, checked_id
 
-_ID = re.compile(r"[0-9a-f]{32}")
+__all__ = ["TREES", "Places", "checked_id", "is_id"]
+
 TREES = "trees"
 """The folder, in the state folder, with a folder for each tree."""
-
-_OTHER_NAME = "Use one short name without /, such as site."
-MAX_NAME_BYTES = 200
-"""Of a tree's name, in UTF-8: below it stand files with names of their own."""
 
 
 @attrs.frozen
@@ -35,14 +29,7 @@ class Places:
         InvalidName: ``tree`` is no name of one part that every host can hold.
     """
 
-    tree: str = attrs.field()
-
-    @tree.validator
-    def _check(self, _attribute: object, tree: object) -> None:
-        if not isinstance(tree, str) or "/" in tree or len(tree.encode(errors="replace")) > MAX_NAME_BYTES:
-            raise InvalidName(f"not the name of a tree: {shown(str(tree))}", _OTHER_NAME)
-        if reason := why_refused(tree):
-            raise InvalidName(f"not the name of a tree: {shown(tree)} ({reason})", _OTHER_NAME)
+    tree: str = attrs.field(validator=lambda _self, _field, value: check_tree_name(value))
 
     @property
     def live(self) -> str:
@@ -113,15 +100,4 @@ class Places:
 
 def is_id(text: str) -> bool:
     """Whether ``text`` is the id of a generation or transaction."""
-    return _ID.fullmatch(text) is not None
-
-
-def checked_id(text: str) -> str:
-    """``text``, if it is the id of a generation or transaction.
-
-    Raises:
-        InvalidName: it is not.
-    """
-    if not isinstance(text, str) or not is_id(text):
-        raise InvalidName(f"not an id of 32 hexadecimal digits: {str(text)[:80]!r}", SEE_GENERATIONS)
-    return text
+    return ID.fullmatch(text) is not None

@@ -12,8 +12,8 @@ import attrs
 
 from oaio_storage.errors import InvalidArgument, InvalidManifest, MassDeletion
 from oaio_storage.manifest import Diff, FileEntry, Manifest, diff, renames
-from oaio_storage.publish.hints import MAKE_ANEW
-from oaio_storage.publish.sealed import sealed, unsealed
+from oaio_storage.trees.hints import MAKE_ANEW
+from oaio_storage.trees.sealed import sealed, unsealed
 
 MAX_PLAN_BYTES = 1 << 30
 _HEADER = "oaio-plan 1"

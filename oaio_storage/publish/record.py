@@ -20,7 +20,7 @@ import attrs
 
 from oaio_storage.errors import Corrupt, InvalidManifest
 from oaio_storage.manifest import Manifest
-from oaio_storage.publish.sealed import sealed, unsealed
+from oaio_storage.trees.sealed import sealed, unsealed
 
 _HEADER = "oaio-generation 1"
 _BACKUP = "Restore it from a backup, or publish the folder again."

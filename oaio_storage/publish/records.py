@@ -5,9 +5,9 @@ import attrs
 from oaio_storage.errors import Corrupt, NotFound
 from oaio_storage.hosts import CshApi
 from oaio_storage.manifest import Manifest
-from oaio_storage.publish.hints import SEE_GENERATIONS
 from oaio_storage.publish.places import Places
 from oaio_storage.publish.record import Record
+from oaio_storage.trees.hints import SEE_GENERATIONS
 
 
 @attrs.frozen

@@ -5,11 +5,11 @@ from pathlib import Path
 from oaio_storage import durable
 from oaio_storage.errors import Corrupt, InvalidArgument, NotFound, Superseded
 from oaio_storage.manifest import Manifest
-from oaio_storage.publish.hints import MAKE_ANEW
 from oaio_storage.publish.places import is_id
 from oaio_storage.publish.plan import MAX_PLAN_BYTES, Plan, plan_base
 from oaio_storage.publish.switcher import LAYOUT
 from oaio_storage.publish.tree import PublishedTree
+from oaio_storage.trees.hints import MAKE_ANEW
 
 _PUBLIC = 0o644
 

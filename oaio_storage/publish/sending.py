@@ -21,13 +21,13 @@ from oaio_storage.manifest import Manifest, diff
 from oaio_storage.names import shown
 from oaio_storage.progress import Progress, Report, ignore
 from oaio_storage.publish.head import Switch
-from oaio_storage.publish.hints import MAKE_ANEW
 from oaio_storage.publish.plan import Plan, transaction_id
 from oaio_storage.publish.staging import Staging
 from oaio_storage.publish.switcher import LAYOUT
 from oaio_storage.publish.tree import PublishedTree
 from oaio_storage.publish.verifying import Fault, repairs
 from oaio_storage.scan import Scan, check_apart, scan
+from oaio_storage.trees.hints import MAKE_ANEW
 
 _SHOWN = 3
 

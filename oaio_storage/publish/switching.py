@@ -5,7 +5,7 @@ from typing import Literal
 from oaio_storage.errors import AlreadyExists, ForeignPublisher, NotGuaranteed
 from oaio_storage.hosts.folders import How, Kind
 from oaio_storage.publish.head import Intent
-from oaio_storage.publish.hints import PUBLISH
+from oaio_storage.trees.hints import PUBLISH
 
 Outcome = Literal["happened", "did not happen", "halfway"]
 

@@ -15,7 +15,6 @@ from oaio_storage.manifest import Manifest, diff
 from oaio_storage.publish.gate import given_up
 from oaio_storage.publish.head import Head, Switch
 from oaio_storage.publish.head_file import HeadFile
-from oaio_storage.publish.hints import SEE_FAULTS, SEE_GENERATIONS, SEE_LIVE
 from oaio_storage.publish.opening import Opened, Opener
 from oaio_storage.publish.places import Places, is_id
 from oaio_storage.publish.plan import Plan, transaction_id
@@ -23,6 +22,7 @@ from oaio_storage.publish.record import Record
 from oaio_storage.publish.records import Records
 from oaio_storage.publish.staging import Staging, Tree
 from oaio_storage.publish.switcher import LAYOUT, Switcher
+from oaio_storage.trees.hints import SEE_FAULTS, SEE_GENERATIONS, SEE_LIVE
 
 _PAUSE = 0.02
 _NO_FILES = Manifest()

@@ -8,8 +8,8 @@ from oaio_storage.errors import Corrupt, NotFound
 from oaio_storage.progress import Progress, Report, ignore
 from oaio_storage.publish.comparing import What, differences, touched
 from oaio_storage.publish.head import Switch
-from oaio_storage.publish.hints import PUBLISH
 from oaio_storage.publish.tree import PublishedTree
+from oaio_storage.trees.hints import PUBLISH
 
 
 @attrs.frozen(order=True)

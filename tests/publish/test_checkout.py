@@ -21,9 +21,9 @@ from oaio_storage.errors import (
     RootOverlap,
 )
 from oaio_storage.publish.checkout import check_out
-from oaio_storage.publish.checkout_plan import Placed, steps
-from oaio_storage.publish.checkout_target import Target
 from oaio_storage.scan import scan
+from oaio_storage.trees.checkout_plan import Placed, steps
+from oaio_storage.trees.checkout_target import Target
 from oaio_storage_local import LocalApi
 
 ONE = {"index.html": b"one", "a/b/c": b"deep", "same": b"same", "empty": b""}
@@ -235,7 +235,7 @@ def test_a_folder_of_somebody_else_is_not_built_in(site: Site, tmp_path: Path) -
 def test_two_checkouts_of_one_folder_never_run_at_once(site: Site, tmp_path: Path) -> None:
     site.publish(ONE)
     (tmp_path / "copy").mkdir()
-    target = Target.of(tmp_path / "copy", flushed=False)
+    target = Target.of(tmp_path / "copy")
     assert target.lock()
     with pytest.raises(Busy):
         check_out(site.tree, tmp_path / "copy")

@@ -16,10 +16,10 @@ from publish.trees import Files, Site, manifest_of
 from publish.tripping import Ended, TrippingApi, Wire
 
 from oaio_storage.errors import Corrupt, InvalidArgument, NotFound, SourceChanged, Superseded
-from oaio_storage.publish.checkout_target import Target
 from oaio_storage.publish.cleaning import clean_up
 from oaio_storage.publish.sending import publish_folder
 from oaio_storage.publish.verifying import verify
+from oaio_storage.trees.checkout_target import Target, blocks
 from oaio_storage_local import LocalApi
 
 OLDEST = BASE | {"oldest": b"oldest"}
@@ -62,9 +62,10 @@ def test_of_what_is_sent_without_end_one_byte_too_many_is_taken(site: Site, begi
 
 
 def test_of_what_is_checked_out_without_end_one_byte_too_many_is_taken(tmp_path: Path) -> None:
-    target, endless = Target.of(tmp_path, flushed=True), Endless(RIGHT)
+    target, endless = Target.of(tmp_path), Endless(RIGHT)
+    content = blocks(cast("BinaryIO", endless), len(RIGHT))
     with pytest.raises(Corrupt):
-        target.place("file", manifest_of({"file": RIGHT})["file"], cast("BinaryIO", endless), None)
+        target.place("file", manifest_of({"file": RIGHT})["file"], content, None)
     target.close()
     assert endless.taken == len(RIGHT) + 1
     assert list(tmp_path.iterdir()) == []

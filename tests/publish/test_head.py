@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from oaio_storage.errors import Corrupt
 from oaio_storage.publish.head import LOG_KEPT, Head, Intent, Switch, log_text, parse_log
-from oaio_storage.publish.sealed import sealed
+from oaio_storage.trees.sealed import sealed
 
 IDS = st.text("0123456789abcdef", min_size=32, max_size=32)
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)

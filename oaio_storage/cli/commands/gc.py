@@ -8,7 +8,7 @@ from oaio_storage.cli.options import JsonOption, common
 from oaio_storage.cli.output import answer, count_text, note
 from oaio_storage.cli.publishing import SHOWN, AtOption, NameArgument, tree_at
 from oaio_storage.errors import EXIT_PARTLY, NotFound
-from oaio_storage.publish.hints import PUBLISH
+from oaio_storage.trees.hints import PUBLISH
 
 
 def gc(  # noqa: PLR0913 - one parameter for each option

@@ -9,7 +9,7 @@ from oaio_storage.cli.options import JsonOption, common
 from oaio_storage.cli.output import answer, count_text, size_text
 from oaio_storage.cli.publishing import SHOWN, AtOption, NameArgument, tree_at
 from oaio_storage.errors import NotFound
-from oaio_storage.publish.hints import PUBLISH
+from oaio_storage.trees.hints import PUBLISH
 
 if TYPE_CHECKING:
     from oaio_storage.publish.head import Switch

@@ -25,7 +25,7 @@ from oaio_storage.cli.publishing import (
     publisher,
 )
 from oaio_storage.errors import InvalidArgument
-from oaio_storage.publish.hints import PUBLISH
+from oaio_storage.trees.hints import PUBLISH
 
 if TYPE_CHECKING:
     from oaio_storage.hash_cache import HashCache

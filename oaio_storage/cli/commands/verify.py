@@ -10,7 +10,7 @@ from oaio_storage.cli.output import answer, count_text, note, size_text
 from oaio_storage.cli.progressing import progress
 from oaio_storage.cli.publishing import SHOWN, AtOption, NameArgument, tree_at
 from oaio_storage.errors import EXIT_DONE, EXIT_FAILED
-from oaio_storage.publish.hints import REPAIR
+from oaio_storage.trees.hints import REPAIR
 
 if TYPE_CHECKING:
     from oaio_storage.publish.verifying import Verified

@@ -8,8 +8,8 @@ import attrs
 from oaio_storage.errors import InvalidManifest, LocalStateDamaged
 from oaio_storage.manifest import FileEntry, Manifest
 from oaio_storage.names import folders_above
-from oaio_storage.publish.sealed import sealed, unsealed
 from oaio_storage.scan import Scan
+from oaio_storage.trees.sealed import sealed, unsealed
 
 _HEADER = "oaio-checkout 1"
 CHANGED, ADDED = "changed here", "not placed by a checkout"
