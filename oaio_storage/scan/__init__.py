@@ -6,8 +6,8 @@ regular files is read.
 """
 
 from oaio_storage.scan.outcome import Scan
-from oaio_storage.scan.reading import hash_file
+from oaio_storage.scan.reading import Digest, hash_file
 from oaio_storage.scan.roots import check_apart, root_identity
 from oaio_storage.scan.scanner import scan
 
-__all__ = ["Scan", "check_apart", "hash_file", "root_identity", "scan"]
+__all__ = ["Digest", "Scan", "check_apart", "hash_file", "root_identity", "scan"]

@@ -40,7 +40,7 @@ class Scan:
         What this system can't tell (an executable bit, fields of later versions) is taken from ``base``; a
         new name that would clash with an unknown path of ``base`` is left out.
         """
-        found = {path: _completed(entry, base.get(path)) for path, entry in self.manifest.items()}
+        found = {path: completed(entry, base.get(path)) for path, entry in self.manifest.items()}
         kept = {path: base[path] for path in base.keys() - found.keys() if self.is_unknown(path)}
         now = found | kept
         if kept:
@@ -50,7 +50,7 @@ class Scan:
         return diff(base, Manifest(now))
 
 
-def _completed(entry: FileEntry, base: FileEntry | None) -> FileEntry:
+def completed(entry: FileEntry, base: FileEntry | None) -> FileEntry:
     """``entry`` with what this system can't tell of it, as ``base`` has it."""
     if base is None:
         return entry

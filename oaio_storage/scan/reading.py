@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
@@ -20,6 +21,11 @@ _REASONS = {
     errno.EACCES: "not readable",
     errno.EPERM: "not readable",
 }
+
+
+Digest = Callable[[int, int], str]
+"""Reads so many bytes of an open file: their SHA-256, empty if there are fewer. It may be called again for
+the same file, and by several threads at once."""
 
 
 class LargeFileError(Exception):
@@ -46,8 +52,19 @@ def hash_file(path: Path) -> FileEntry:
         raise RootUnavailable(message) from err
 
 
-def read_file(folder: int | None, name: str | Path, below: int) -> tuple[os.stat_result, str]:
-    """State and SHA-256 of a regular file.
+def checksum_of(file: int, size: int) -> str:
+    """SHA-256 of the first ``size`` bytes; empty if there are fewer."""
+    digest = sha256()
+    while size > 0 and (block := os.read(file, min(size, _BLOCK))):
+        digest.update(block)
+        size -= len(block)
+    return "" if size else digest.hexdigest()
+
+
+def read_file(
+    folder: int | None, name: str | Path, below: int, digest: Digest = checksum_of
+) -> tuple[os.stat_result, str]:
+    """State and SHA-256 of a regular file, found out by ``digest``.
 
     Raises:
         OSError: it is no regular file, or can't be read.
@@ -62,7 +79,7 @@ def read_file(folder: int | None, name: str | Path, below: int) -> tuple[os.stat
                 raise OSError(errno.EINVAL, KINDS[stat.S_IFMT(before.st_mode)])
             if before.st_size >= below:
                 raise LargeFileError
-            checksum = _checksum(file, before.st_size)
+            checksum = digest(file, before.st_size)
             if checksum and _state(os.fstat(file)) == _state(before):
                 return before, checksum
         finally:
@@ -78,15 +95,6 @@ def entry_of(state: os.stat_result, checksum: str) -> FileEntry:
 def reason_of(err: OSError | ValueError) -> str:
     """Why a file could not be read, for people."""
     return (isinstance(err, OSError) and (_REASONS.get(err.errno or 0) or err.strerror)) or str(err)
-
-
-def _checksum(file: int, size: int) -> str:
-    """SHA-256 of the first ``size`` bytes; empty if there are fewer."""
-    digest = sha256()
-    while size > 0 and (block := os.read(file, min(size, _BLOCK))):
-        digest.update(block)
-        size -= len(block)
-    return "" if size else digest.hexdigest()
 
 
 def _state(of: os.stat_result) -> tuple[int, int, int]:

@@ -13,7 +13,15 @@ from oaio_storage.names import MAX_PATH_BYTES, are_allowed, check_path, collisio
 from oaio_storage.progress import Progress, Report, ignore
 from oaio_storage.scan.ignoring import Ignored, ignored_in
 from oaio_storage.scan.outcome import Scan
-from oaio_storage.scan.reading import KINDS, LargeFileError, entry_of, read_file, reason_of
+from oaio_storage.scan.reading import (
+    KINDS,
+    Digest,
+    LargeFileError,
+    checksum_of,
+    entry_of,
+    read_file,
+    reason_of,
+)
 from oaio_storage.scan.roots import OPEN_FOLDER, identity_of, opened_root, root_identity
 
 _LARGE = 1 << 20
@@ -31,6 +39,7 @@ def scan(  # noqa: PLR0913 - each is a choice of its own
     report: Report = ignore,
     room: int = MAX_PATH_BYTES,
     with_ignored: bool = False,
+    digest: Digest = checksum_of,
 ) -> Scan:
     """All regular files below ``root``, at every level, those in hidden folders too. Nothing is changed.
 
@@ -44,6 +53,8 @@ def scan(  # noqa: PLR0913 - each is a choice of its own
         report: told the number of files, in this thread, now and then and at the end.
         room: bytes that a path may take (see ``names.check_path``).
         with_ignored: do as if there were no ``.oaioignore``.
+        digest: reads the content of each file that ``cache`` does not know, so that whoever needs it too has
+            it read once.
 
     Raises:
         InvalidConfiguration: ``.oaioignore`` is not as it has to be.
@@ -55,7 +66,7 @@ def scan(  # noqa: PLR0913 - each is a choice of its own
     paths = None if only is None else frozenset(check_path(path, room=room) for path in only)
     with opened_root(root) as folder:
         ignored = Ignored() if with_ignored or paths is not None else ignored_in(folder)
-        scanner = _Scanner(folder, ignored, cache=cache, report=report, room=room)
+        scanner = _Scanner(folder, ignored, cache=cache, report=report, room=room, digest=digest)
         if paths is None:
             scanner.walk()
         else:
@@ -69,10 +80,17 @@ def scan(  # noqa: PLR0913 - each is a choice of its own
 class _Scanner:
     """One scan under way. Each folder is opened from the root down, part by part, never through a link."""
 
-    def __init__(
-        self, root: int, ignored: Ignored, *, cache: HashCache | None, report: Report, room: int
+    def __init__(  # noqa: PLR0913 - the choices of a scan
+        self,
+        root: int,
+        ignored: Ignored,
+        *,
+        cache: HashCache | None,
+        report: Report,
+        room: int,
+        digest: Digest,
     ) -> None:
-        self._root, self._ignored = root, ignored
+        self._root, self._ignored, self._digest = root, ignored, digest
         self._cache, self._report, self._room = cache, report, room
         self._found: dict[str, FileEntry] = {}
         self._unknown: dict[str, str] = {}
@@ -220,7 +238,7 @@ class _Scanner:
 
     def _hashed(self, folder: int, name: str, below: int = MAX_SIZE + 1) -> Hashed:
         moment = self._cache.now() if self._cache else 0
-        return Hashed(*read_file(folder, name, below), moment)
+        return Hashed(*read_file(folder, name, below, self._digest), moment)
 
     def _remember(self, fresh: list[Hashed]) -> None:
         if self._cache:
