@@ -7,7 +7,7 @@ import pytest
 
 HEAVY = {
     *("django", "cheroot", "whitenoise"),
-    *("fsspec", "s3fs", "obstore", "botocore", "aiohttp"),
+    *("fsspec", "pyfastcdc", "zstandard", "s3fs", "obstore", "botocore", "aiohttp"),
     *("hypothesis", "pytest"),
 }
 
@@ -15,7 +15,8 @@ STARTS = {
     "import oaio_storage": ["import oaio_storage"],
     "import OaioClient": ["from oaio_storage import OaioClient"],
     "import the rooms": [
-        "import oaio_storage.cli, oaio_storage.client, oaio_storage.hosts, oaio_storage.server"
+        "import oaio_storage.cli, oaio_storage.client, oaio_storage.hosts, oaio_storage.server",
+        "import oaio_storage.trees",
     ],
     "oaio --help": ["from oaio_storage.cli import main", "try: main(['--help'])", "except SystemExit: pass"],
 }

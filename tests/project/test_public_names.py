@@ -17,6 +17,7 @@ ROOMS = {
     "oaio_storage.scan",
     "oaio_storage.server",
     "oaio_storage.testing",
+    "oaio_storage.trees",
     "oaio_storage_local",
     "oaio_storage_s3",
     "oaio_storage_digi",

@@ -1,0 +1,312 @@
+"""One attempt to make the next generation live, step by step, in an order that keeps it safe (T9).
+
+Packs, then new places, then the generation, then the head; each is durable before the next, and nothing ever
+refers to what is not.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import cached_property
+from typing import Literal
+
+import attrs
+
+from oaio_storage.errors import InvalidArgument, NotFound, SourceChanged
+from oaio_storage.manifest import FileEntry
+from oaio_storage.trees.base import Base
+from oaio_storage.trees.carrying import FEW, carried, pack_names
+from oaio_storage.trees.composing import Wanted, text_chunks, wanted
+from oaio_storage.trees.generation import DIRECT, INLINE, Generation, generation_id
+from oaio_storage.trees.head import Head
+from oaio_storage.trees.intake import Intake
+from oaio_storage.trees.lines import all_pieces, is_listed, path_part
+from oaio_storage.trees.local import Journal, Known, LocalState
+from oaio_storage.trees.moving import moved_content, parse_moved
+from oaio_storage.trees.packing import Piece, Place, parse_pieces, pieces_text
+from oaio_storage.trees.paths import blob_name
+from oaio_storage.trees.sending import Sender, place_of
+from oaio_storage.trees.store import TreeStore
+from oaio_storage.trees.switches import Switch
+
+_FEW_LINES = 1000
+"""More are never short enough to stand in the record."""
+
+
+@attrs.frozen
+class Committed:
+    """What a commit did.
+
+    Attributes:
+        switch: what is live.
+        is_new: whether this commit made it live; False: nothing differed.
+        sent: bytes that were stored on the host, those below included.
+        carried: bytes of older chunks among them, that were stored anew to keep packs few (T8).
+        unknown: path -> why nothing could be said of it, so that it stayed as it was.
+    """
+
+    switch: Switch
+    is_new: bool
+    sent: int = 0
+    carried: int = 0
+    unknown: Mapping[str, str] = attrs.field(factory=dict)
+
+
+@attrs.define(slots=False)
+class Attempt:
+    """One attempt to commit on top of one head. Contents come first, by ``intake``; then :meth:`finish`.
+
+    Attributes:
+        store: the tree.
+        head: what the attempt is based on; None before the first commit.
+        version: of the head.
+        base: what is known of the live generation.
+        sender: stores chunks.
+        journal: what was stored so far.
+    """
+
+    store: TreeStore
+    head: Head | None
+    version: str
+    base: Base
+    sender: Sender
+    journal: Journal
+    _carried: int = attrs.field(default=0, init=False)
+    _planned: tuple[Mapping[str, FileEntry], Wanted] | None = attrs.field(default=None, init=False)
+
+    @cached_property
+    def intake(self) -> Intake:
+        """Takes in the contents of files."""
+        return Intake(self.base, self.sender)
+
+    def missing(self, files: Mapping[str, FileEntry]) -> list[str]:
+        """The paths of contents that have to be taken in, and were not so far."""
+        needed = self._plan(files).needed()
+        return [path for checksum, (path, _) in needed.items() if not self.intake.knows(checksum)]
+
+    def finish(self, files: Mapping[str, FileEntry], unknown: Mapping[str, str]) -> Committed:
+        """Make a generation of ``files``, sorted by path, live, unless they are what is live already.
+
+        Raises:
+            Changed: the head is another one by now; a new attempt finds out what that means.
+            SourceChanged: a content was never taken in, since the file changes again and again.
+        """
+        plan = self._plan(files)
+        if self.head and self.head.live and plan.digest == self.base.digest:
+            return Committed(self.head.live, is_new=False, sent=self.sender.sent, unknown=unknown)
+        if self.head is None:
+            self.store.heads.check()
+            self.store.write_format()
+        lines = self._lines(plan)
+        pieces, text = self._stored_text(lines)
+        self.sender.wait()
+        moved = self._carry(lines, [*pieces, *text])
+        generation = Generation(
+            parent=self.base.generation.id if self.base.generation else "",
+            sequence=(self.head.sequence if self.head else 0) + 1,
+            transaction=self.sender.transaction,
+            nonce=self.journal.record[1] or self.store.ids(),
+            digest=plan.digest,
+            files=len(files),
+            size=sum(entry.size for entry in files.values()),
+            moved=moved,
+            inline="" if text or not lines else "".join(lines),
+            text=tuple(text),
+            is_list=text != pieces,
+        )
+        switch = self.switch(generation)
+        if self.store.local:
+            self._remember(self.store.local, generation, lines, pieces, plan)
+        return Committed(switch, is_new=True, sent=self.sender.sent, carried=self._carried, unknown=unknown)
+
+    def switch(
+        self, generation: Generation, kind: Literal["publish", "rollback"] = "publish", of: str = ""
+    ) -> Switch:
+        """Store a generation, then swap the head.
+
+        Args:
+            generation: what is to be live; all that it needs is stored.
+            kind: what the log says.
+            of: for a rollback the generation whose content it has.
+
+        Raises:
+            Changed: the head is another one by now.
+        """
+        content = generation.content()
+        made = generation_id(content)
+        if self.journal.record[0] != made:
+            self.sender.write(self.store.paths.generation(made), content)
+            self.journal.recorded(made, generation.nonce)
+        switch = Switch(
+            sequence=generation.sequence,
+            generation=made,
+            parent=generation.parent,
+            transaction=generation.transaction,
+            kind=kind,
+            restored=of,
+            by=self.store.by,
+            at=self.store.clock().isoformat(timespec="seconds"),
+            digest=generation.digest,
+            files=generation.files,
+            size=generation.size,
+        )
+        before = self.head or Head(nonce=self.store.ids())
+        self.store.heads.swap(
+            attrs.evolve(before, nonce=self.store.ids(), log=(*before.log, switch)), self.version
+        )
+        return switch
+
+    # ---- the steps
+
+    def _plan(self, files: Mapping[str, FileEntry]) -> Wanted:
+        if self._planned is None or self._planned[0] is not files:
+            self._planned = files, wanted(files, self.base)
+        return self._planned[1]
+
+    def _lines(self, plan: Wanted) -> list[str]:
+        self.sender.flush()
+        needed = plan.needed()
+        self.intake.store_lists({checksum: size for checksum, (_, size) in needed.items()})
+        self.sender.flush()
+        try:
+            return plan.completed(self.intake.content)
+        except InvalidArgument as err:
+            raise SourceChanged("files changed again and again while they were read") from err
+
+    def _stored_text(self, lines: Sequence[str]) -> tuple[list[Piece], list[Piece]]:
+        """The chunks of the lines, none if they are few; and those chunks, or of a long list of them."""
+        if len(lines) < _FEW_LINES and sum(len(line.encode()) for line in lines) <= INLINE:
+            return [], []
+        pieces = self._pieces(text_chunks(lines))
+        listed = pieces_text(pieces)
+        if len(listed) <= DIRECT:
+            return pieces, pieces
+        return pieces, self._pieces(text_chunks([listed]))
+
+    def _pieces(self, chunks: Iterator[tuple[str, bytes]]) -> list[Piece]:
+        sizes = []
+        for digest, content in chunks:
+            if digest not in self.base.text_places:
+                self.sender.add(digest, content)
+            sizes.append((digest, len(content)))
+        self.sender.flush()
+        places = (self.base.text_places, self.sender.places)
+        return [Piece(digest, size, place_of(digest, *places)) for digest, size in sizes]
+
+    def _carry(self, lines: Sequence[str], text: Sequence[Piece]) -> tuple[str, ...]:
+        """Carry along chunks of poor packs; the blobs with new places that are known then."""
+        known = self.base.generation.moved if self.base.generation else ()
+        names = pack_names(lines) | {piece.place.pack for piece in text}
+        if len(names) <= FEW:
+            return known
+        fresh = frozenset(place.pack for place in self.sender.places.values())
+        pieces = list(self._all_pieces(lines, text))
+        moved = self._moved(known) if carried(pieces, {}, fresh) else {}
+        again = carried(pieces, moved, fresh)
+        if not again:
+            return known
+        for piece, content in zip(again, self.store.chunks.read_all(again), strict=True):
+            self.sender.add(piece.digest, content)
+            self._carried += piece.size
+        self.sender.wait()
+        live = {piece.digest for piece in pieces}
+        moved = {digest: place for digest, place in moved.items() if digest in live}
+        moved |= {piece.digest: self.sender.places[piece.digest] for piece in again}
+        content = moved_content(moved)
+        name = blob_name(self.sender.transaction, self.store.ids()[:8], content)
+        self.sender.write(f"{self.store.paths.moved}/{name}", content)
+        return (name,)
+
+    def _moved(self, names: Sequence[str]) -> dict[str, Place]:
+        moved: dict[str, Place] = {}
+        for name in names:
+            with suppress(NotFound):  # one that is not needed any more
+                moved |= parse_moved(self.store.host.state.read(f"{self.store.paths.moved}/{name}"))
+        return moved
+
+    def _all_pieces(self, lines: Sequence[str], text: Sequence[Piece]) -> Iterator[Piece]:
+        yield from text
+        for line in lines:
+            pieces = all_pieces(line)
+            yield from pieces
+            if is_listed(line):
+                yield from self.base.lists(pieces)
+
+    def _remember(
+        self,
+        local: LocalState,
+        generation: Generation,
+        lines: Sequence[str],
+        pieces: Sequence[Piece],
+        plan: Wanted,
+    ) -> None:
+        content = generation.content()
+        made = generation_id(content)
+        local.keep_lines(made, lines)
+        local.keep_record(made, content, pieces_text(pieces))
+        kept = frozenset(self.base.lines[number] for number in self.base.doubtful)
+        doubtful = (line for number, line in enumerate(lines) if number not in plan.todo and line in kept)
+        local.keep_known(Known(made, frozenset(map(path_part, doubtful))))
+
+
+def begun(
+    store: TreeStore, journal: Journal, head: Head | None, version: str, *, with_base: bool = True
+) -> Attempt:
+    """An attempt on top of a head, which goes on where the journal says that an earlier one stopped.
+
+    Without the base, nothing is known of what exists; for who stores no contents.
+
+    Raises:
+        Changed: a collection came to its end meanwhile; the head has to be read again.
+    """
+    if head and journal.epoch != head.epoch:
+        _check_journal(store, journal, head)
+    sender = Sender(
+        store.host.state,
+        store.paths,
+        journal.transaction,
+        store.ids,
+        stored=lambda packed: journal.stored(packed.places),
+        places=dict(journal.places),
+    )
+    base = load_base(store, head) if with_base else Base()
+    return Attempt(store, head, version, base, sender, journal)
+
+
+def _check_journal(store: TreeStore, journal: Journal, head: Head) -> None:
+    """Let the journal name only what is there, and not about to be removed (T10)."""
+    if journal.places:
+        dropped = store.dropped(head)
+        there = {seen.path for seen in store.host.state.list(store.paths.packs)} - dropped
+        journal.places = {
+            digest: place for digest, place in journal.places.items() if store.paths.pack(place.pack) in there
+        }
+    journal.record = "", ""
+    journal.begin(head.epoch)
+
+
+def load_base(store: TreeStore, head: Head | None) -> Base:
+    """What is known of the live generation (T10, T11)."""
+    if head is None or not head.generation:
+        return Base()
+    kept = store.local.record(head.generation) if store.local else None
+    if kept is not None:
+        generation = Generation.parse(head.generation, kept[0])
+        text = parse_pieces(kept[1])
+    else:
+        generation = store.generation(head.generation)
+        text = store.text_pieces(generation)
+    lines = list(store.lines(generation))
+    if kept is None and store.local:
+        store.local.keep_lines(generation.id, lines)
+        store.local.keep_record(generation.id, generation.content(), pieces_text(text))
+    return Base(generation, lines, text, _doubtful(store, generation.id, lines), store.listed)
+
+
+def _doubtful(store: TreeStore, generation: str, lines: Sequence[str]) -> frozenset[int]:
+    """The numbers of lines whose contents this device has neither sent nor verified."""
+    known = store.local.known() if store.local else Known()
+    if known.generation == generation and not known.doubtful:
+        return frozenset()
+    theirs = store.local.lines(known.generation) if store.local and known.generation else None
+    sure = {line for line in theirs or () if not known.doubtful or path_part(line) not in known.doubtful}
+    return frozenset(number for number, line in enumerate(lines) if line not in sure)
