@@ -11,13 +11,14 @@ from typing import Literal
 
 import attrs
 
-from oaio_storage.errors import InvalidArgument, NotFound, SourceChanged
+from oaio_storage.errors import Changed, Corrupt, InvalidArgument, NotFound, SourceChanged
 from oaio_storage.manifest import FileEntry
 from oaio_storage.trees.base import Base
 from oaio_storage.trees.carrying import FEW, carried, pack_names
 from oaio_storage.trees.composing import Wanted, text_chunks, wanted
 from oaio_storage.trees.generation import DIRECT, INLINE, Generation, generation_id
 from oaio_storage.trees.head import Head
+from oaio_storage.trees.hints import SEE_FAULTS
 from oaio_storage.trees.intake import Intake
 from oaio_storage.trees.lines import all_pieces, is_listed, path_part
 from oaio_storage.trees.local import Journal, Known, LocalState
@@ -268,8 +269,19 @@ def begun(
         stored=lambda packed: journal.stored(packed.places),
         places=dict(journal.places),
     )
-    base = load_base(store, head) if with_base else Base()
+    base = _current_base(store, head, version) if with_base else Base()
     return Attempt(store, head, version, base, sender, journal)
+
+
+def _current_base(store: TreeStore, head: Head | None, version: str) -> Base:
+    try:
+        return load_base(store, head)
+    except (NotFound, Corrupt) as err:
+        if store.heads.read()[1] != version:  # overtaken, and collected
+            raise Changed(f"{store.name!r} was changed by others meanwhile") from err
+        if isinstance(err, NotFound):
+            raise Corrupt(f"the live generation of {store.name!r} is missing", SEE_FAULTS) from err
+        raise
 
 
 def _check_journal(store: TreeStore, journal: Journal, head: Head) -> None:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 import attrs
 
-from oaio_storage.errors import Changed, InvalidArgument, NotFound
+from oaio_storage.errors import Changed, Corrupt, InvalidArgument, NotFound
 from oaio_storage.hosts import Stat
 from oaio_storage.trees.head import Head
 from oaio_storage.trees.moving import parse_moved, parse_plan, plan_content
@@ -97,7 +97,12 @@ def collect(  # noqa: PLR0913 - each is a choice of its own
             finish(store, head.plans)
             continue
         stay = roots_of(store, head, last=last, time=time) if roots is None else {*roots, head.generation}
-        garbage = _garbage(store, head, stay, store.clock() - young)
+        try:
+            garbage = _garbage(store, head, stay, store.clock() - young)
+        except (NotFound, Corrupt):
+            if store.heads.read()[1] == version:
+                raise
+            continue  # another collection removed what this one looked at
         told = attrs.evolve(_told(store.paths, garbage.stats), finished=finished)
         if dry_run or not garbage.stats:
             return told
@@ -134,11 +139,11 @@ def needed(pieces: Iterable[Piece], packs: Collection[str], moved: dict[str, dic
     Args:
         pieces: the chunks of all generations that stay.
         packs: the names of packs that are known to be there.
-        moved: name of a blob -> the new places in it.
+        moved: name of a blob -> the new places in it; of those that are as good, the later ones are needed.
     """
     places: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for name in sorted(moved):
-        for digest, place in moved[name].items():
+    for name, found in moved.items():
+        for digest, place in found.items():
             places[digest].append((name, place.pack))
     names = set()
     for piece in pieces:
@@ -156,6 +161,8 @@ def _garbage(store: TreeStore, head: Head, stay: set[str], since: datetime) -> G
         for name, content in moved_blobs(store.host.state, paths)
         if is_blob(name, content)
     }
+    newest = store.generation(head.generation).moved  # took over what still matters of the others
+    moved = dict(sorted(moved.items(), key=lambda item: (item[0] in newest, item[0])))
     targets = {place.pack for places in moved.values() for place in places.values()}
     packs = {pack for pack in targets if _is_there(store, paths.pack(pack))}
     names = needed(_pieces(store, stay), packs, moved)

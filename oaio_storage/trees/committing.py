@@ -110,6 +110,7 @@ def rollback(store: TreeStore, generation: str = "", *, transaction: str = "") -
                 sequence=head.sequence + 1,
                 transaction=journal.transaction,
                 nonce=store.ids(),
+                moved=store.generation(live).moved,
             )
             return begun(store, journal, head, version, with_base=False).switch(made, "rollback", target)
         except Changed:

@@ -119,17 +119,23 @@ class TreeStore:
             NotFound: there is no such generation, or it is not kept any more.
             Corrupt: its record is damaged, or of a newer format.
         """
-        wanted = checked_id(generation) if generation else self.live().generation
+        if not generation:
+            return self._live_generation()
         try:
-            content = self.host.state.read(self.paths.generation(wanted), 0, MAX_GENERATION_BYTES)
+            content = self.host.state.read(self.paths.generation(generation), 0, MAX_GENERATION_BYTES)
         except NotFound as err:
-            if not generation:
-                raise Corrupt(f"the live generation of {self.name!r} is missing", SEE_FAULTS) from err
             raise NotFound(
-                f"{self.name!r} has no generation {wanted}, or keeps it no more",
-                SEE_GENERATIONS,
+                f"{self.name!r} has no generation {generation}, or keeps it no more", SEE_GENERATIONS
             ) from err
-        return Generation.parse(wanted, content)
+        return Generation.parse(generation, content)
+
+    def _live_generation(self) -> Generation:
+        live, before = self.live().generation, ""
+        while live != before:  # it may be overtaken, and collected, between two looks
+            with suppress(NotFound):
+                return self.generation(live)
+            live, before = self.live().generation, live
+        raise Corrupt(f"the live generation of {self.name!r} is missing", SEE_FAULTS)
 
     def lines(self, generation: Generation) -> Iterator[str]:
         """The stored lines of a generation, in bounded memory; from this device, if it remembers them.

@@ -245,7 +245,8 @@ class _Survey:
     def _look_at_text(self, path: str, record: Generation) -> None:
         """Take note of the chunks that a generation needs, as far as its manifest can be read."""
         moved = self.store.paths.moved
-        self._absent |= {name for name in record.moved if f"{moved}/{name}" not in self._listed}
+        if self.head and record.id == self.head.generation:  # older ones may name what was taken over since
+            self._absent = {name for name in record.moved if f"{moved}/{name}" not in self._listed}
         try:
             for piece in self.store.all_pieces(record):
                 self._needed[piece.place.pack].add(piece)

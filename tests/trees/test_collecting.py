@@ -17,6 +17,7 @@ from oaio_storage.hosts import Guarantees
 from oaio_storage.testing import Crash, Fault, Faults, MemoryApi, Store
 from oaio_storage.trees import collecting
 from oaio_storage.trees.attempt import Committed
+from oaio_storage.trees.carrying import FEW
 from oaio_storage.trees.collecting import Collected, collect
 from oaio_storage.trees.committing import commit, rollback
 from oaio_storage.trees.head import Head
@@ -74,6 +75,19 @@ class TestT13:
         assert device.seen() == {"same": noise(5_000), "4": noise(5_000, 4)}
         assert verify(store).faults == ()
         assert everything(device) == Collected()
+
+    def test_of_what_was_carried_along_twice_the_last_is_kept(self, device: Device) -> None:
+        files: dict[str, bytes] = {}
+        for number in range(3 * FEW):
+            files[f"{number}"] = noise(50, number)
+            device.commit(files)
+        assert len(device.stored("moved")) > 1
+        everything(device)
+        assert [f"trees/site/moved/{name}" for name in device.store.generation().moved] == device.stored(
+            "moved"
+        )
+        assert device.seen() == files
+        assert verify(device.store).faults == ()
 
     def test_dry_run_only_tells(self, device: Device) -> None:
         device.commit({"a": noise(5_000)})

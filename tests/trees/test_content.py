@@ -416,6 +416,8 @@ class TestT8:
         assert needed([piece], {"new"}, moved) == {"blob", "new"}
         assert needed([piece], set(), moved) == {"old", "blob", "new"}
         assert needed([piece], set(), {}) == {"old"}
+        twice = {"older": {piece.digest: Place("other", 0, 1, 0)}, **moved}
+        assert needed([piece], {"new", "other"}, twice) == {"blob", "new"}
 
 
 def _pieces(device: Device) -> list[Piece]:
