@@ -95,7 +95,6 @@ class Attempt:
         if self.head and self.head.live and plan.digest == self.base.digest:
             return Committed(self.head.live, is_new=False, sent=self.sender.sent, unknown=unknown)
         if self.head is None:
-            self.store.heads.check()
             self.store.write_format()
         lines = self._lines(plan)
         pieces, text = self._stored_text(lines)
@@ -258,8 +257,11 @@ def begun(
 
     Raises:
         Changed: a collection came to its end meanwhile; the head has to be read again.
+        NotGuaranteed: the host can't decide conditions of a write in one step.
     """
-    if head and journal.epoch != head.epoch:
+    if head is None:
+        store.heads.check()
+    elif journal.epoch != head.epoch:
         _check_journal(store, journal, head)
     sender = Sender(
         store.host.state,
