@@ -23,7 +23,7 @@ SMALL_FILES, MANY_FILES, SIZE, CHANGED = 4_000, 20_000, 4096, 10
 LARGE, INSERTED = 1 << 30, 1 << 20
 
 COMMIT = """
-import json, resource, sys
+import json, re, sys
 from pathlib import Path
 from oaio_storage.hash_cache import HashCache
 from oaio_storage.trees.committing import commit
@@ -32,13 +32,16 @@ from oaio_storage_local import LocalApi
 
 root, folder, cache = map(Path, sys.argv[1:4])
 cache.mkdir(exist_ok=True)
-idle = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def peak():  # of this program alone; ru_maxrss is inherited from whoever started it
+    return int(re.search(r"VmHWM:\\s*(\\d+)", Path("/proc/self/status").read_text())[1])
+
+idle = peak()
 host = LocalApi(str(root))
 host.create_root()
 with HashCache(cache / "hashes.sqlite") as hashes:
     done = commit(TreeStore.on(host, "site", cache), folder, cache=hashes)
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(json.dumps({"sent": done.sent, "carried": done.carried, "memory": (peak - idle) * 1024}))
+memory = (peak() - idle) * 1024
+print(json.dumps({"sent": done.sent, "carried": done.carried, "memory": memory}))
 """
 
 CHECK_OUT = """

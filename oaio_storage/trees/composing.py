@@ -35,11 +35,11 @@ class Wanted:
         return {entry.checksum: (path, entry.size) for path, entry in self.todo.values() if entry.size}
 
     def completed(self, content: Content) -> list[str]:
-        """All lines."""
-        lines = list(self.lines)
+        """All lines; they take the place of the canonical ones, which may be many."""
         for number, (_, entry) in self.todo.items():
-            lines[number] = stored_line(lines[number], entry.mtime, content(entry.checksum, entry.size))
-        return lines
+            canonical = canonical_part(self.lines[number])
+            self.lines[number] = stored_line(canonical, entry.mtime, content(entry.checksum, entry.size))
+        return self.lines
 
 
 def wanted(files: Mapping[str, FileEntry], base: Base) -> Wanted:

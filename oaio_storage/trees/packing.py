@@ -14,6 +14,9 @@ from oaio_storage.trees.paths import blob_name
 PACK = 1 << 23
 """Bytes from which on a pack is full."""
 
+MOST_CHUNKS = 1 << 14
+"""Chunks of a pack, so that what is noted of one stays small where files are tiny."""
+
 FRAME = 1 << 18
 """Bytes from which on a frame of small chunks is full."""
 
@@ -122,7 +125,7 @@ class Packer:
     @property
     def is_full(self) -> bool:
         """Whether it is time to store it."""
-        return self.size >= PACK
+        return self.size >= PACK or len(self.digests) >= MOST_CHUNKS
 
     def add(self, digest: str, content: bytes) -> None:
         """Take in one chunk, unless it is in already."""

@@ -206,7 +206,7 @@ class TestT18:
 
 
 MEMORY = """
-import resource, sys
+import re, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from oaio_storage_local import LocalApi
@@ -215,8 +215,11 @@ from oaio_storage.trees.committing import commit
 from oaio_storage.trees.store import TreeStore
 from oaio_storage.trees.verifying import verify
 
+def peak():  # of this program alone; ru_maxrss is inherited from whoever started it
+    return int(re.search(r"VmHWM:\\s*(\\d+)", Path("/proc/self/status").read_text())[1])
+
 work = Path(sys.argv[2])
-idle = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+idle = peak()
 host = LocalApi(str(work / "root"))
 host.create_root()
 store = TreeStore.on(host, "site", work / "cache")
@@ -226,13 +229,14 @@ elif sys.argv[3] == "check out":
     check_out(store, work / "out")
 else:
     assert verify(store).faults == ()
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - idle) // 1024)
+print((peak() - idle) // 1024)
 """
 
 
 class TestT19:
     """Memory above idle is at most 64 MiB, whatever the sizes of files."""
 
+    @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system does not tell the peak")
     def test_of_a_large_file(self, tmp_path: Path) -> None:
         (tmp_path / "folder").mkdir()
         with (tmp_path / "folder/large").open("wb") as file:
@@ -242,7 +246,7 @@ class TestT19:
             program = [sys.executable, "-c", MEMORY, str(Path(__file__).parents[1]), str(tmp_path), act]
             done = subprocess.run(program, capture_output=True, text=True, check=False)
             assert done.returncode == 0, done.stderr
-            assert int(done.stdout) <= 64, act
+            assert 4 < int(done.stdout) <= 64, act
 
 
 class TestFileSystem:
