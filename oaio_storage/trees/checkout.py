@@ -8,6 +8,7 @@ from pathlib import Path
 import attrs
 
 from oaio_storage.hash_cache import HashCache
+from oaio_storage.hosts.roots import check_alone
 from oaio_storage.manifest import Manifest
 from oaio_storage.progress import Report, ignore
 from oaio_storage.trees.chunking import WHOLE
@@ -15,7 +16,7 @@ from oaio_storage.trees.generation import Generation
 from oaio_storage.trees.lines import StoredFile, all_pieces, parse_stored, path_part
 from oaio_storage.trees.local import Known, LocalState
 from oaio_storage.trees.store import TreeStore
-from oaio_storage.trees.writing import CheckedOut, write_out
+from oaio_storage.trees.writing import CheckedOut, checked_folder, write_out
 
 
 def check_out(  # noqa: PLR0913 - each is a choice of its own
@@ -33,7 +34,7 @@ def check_out(  # noqa: PLR0913 - each is a choice of its own
 
     Args:
         store: the tree.
-        folder: where to; neither a link, nor a file.
+        folder: where to; neither a link, nor a file, nor in the root of any host.
         generation: which.
         cache: checksums of earlier looks at the folder.
         trash: where replaced and removed files go; None: nowhere.
@@ -41,8 +42,10 @@ def check_out(  # noqa: PLR0913 - each is a choice of its own
 
     Raises:
         NotFound: there is no such generation, or it is not kept any more.
+        RootOverlap: ``folder`` lies in the root of a host.
         Corrupt: a part of it is missing or damaged, and was not moved anywhere.
     """
+    check_alone(checked_folder(folder), "Check out to a folder outside of it.", is_root=False)
     source = _Stored(store, store.generation(generation))
     done = write_out(source, folder, cache=cache, trash=trash, report=report)
     if store.local:
