@@ -73,7 +73,8 @@ _DECISIONS = """\
 
 What was decided, why, and what was not chosen; one page each. This page is made by `make docs`. Numbers name
 the room: 0001 the whole, 0010 the core, 0020 storage hosts, 0030 the server, 0040 the client, 0050
-the command line, 0060 publishing, 0070 S3, 0080 the Koofr test server, 0090 Digi Storage, 0100 the tree store.
+the command line, 0060 publishing, 0070 S3, 0080 the Koofr test server, 0090 Digi Storage, 0100
+the tree store.
 
 {decisions}
 """

@@ -22,6 +22,9 @@ from oaio_storage.trees.checkout_new import NewFolder
 from oaio_storage.trees.checkout_plan import Placed, steps
 from oaio_storage.trees.checkout_target import ChangedHereError, Target
 
+_MARKER = ".oaio-checkout"
+"""Lies in a folder that a checkout made to build another one in."""
+
 _WRITERS = 8
 """Files that are written at the same time to a folder that exists."""
 
@@ -135,11 +138,8 @@ def checked_folder(folder: Path) -> Path:
 def _new(source: Source, folder: Path, record: Path, report: Report) -> CheckedOut:
     """All files into a folder beside ``folder``, then one rename."""
     wanted = source.manifest
-    building = folder.with_name(f".{folder.name}.oaio-new")
-    building.mkdir(exist_ok=True)
-    with _locked(building) as target:
-        for name in os.listdir(building):  # noqa: PTH208 - left behind by one that was interrupted
-            _remove(building / name)
+    around = folder.with_name(f".{folder.name}.oaio-new")
+    with _building(around) as building, _locked(building) as target:
         new = NewFolder(target.folder)
         try:
             for number, (path, content) in enumerate(source.contents(wanted), 1):
@@ -155,6 +155,35 @@ def _new(source: Source, folder: Path, record: Path, report: Report) -> CheckedO
             raise AlreadyExists(f"somebody else made {str(folder)!r} meanwhile", "Try again.") from err
         durable.sync_folder(folder.parent)
     return CheckedOut("", tuple(wanted), bytes_written=wanted.size)
+
+
+@contextmanager
+def _building(around: Path) -> Iterator[Path]:
+    """A new folder in ``around``, which no other checkout uses, and which goes at the end of the block.
+
+    What lies there is removed only beside the marker of a checkout that was interrupted.
+
+    Raises:
+        AlreadyExists: it is somebody else's.
+        Busy: another checkout uses it.
+    """
+    around.mkdir(exist_ok=True)
+    with _locked(around):
+        marker, building = around / _MARKER, around / "files"
+        left = os.listdir(around)  # noqa: PTH208 - names alone
+        if left and _MARKER not in left:
+            raise AlreadyExists(
+                f"{str(around)!r}, needed here, is somebody else's",
+                "Move it away, then try again.",
+            )
+        marker.touch()
+        for name in left:
+            if name != _MARKER:
+                _remove(around / name)
+        building.mkdir()
+        yield building
+        marker.unlink()
+        around.rmdir()
 
 
 def _write_new(new: NewFolder, path: str, entry: FileEntry, content: Iterable[bytes]) -> None:
