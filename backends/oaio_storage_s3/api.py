@@ -116,9 +116,9 @@ class S3Api(S3Options, CshApi):
             if version not in (None, seen.version):
                 raise Changed(f"{path!r} has another version")
             return b""
-        return self._got(path, start, end, version)[0]
+        return self._got(path, start, end, version)[0].tobytes()
 
-    def _got(self, path: str, start: int, end: int | None, version: str | None) -> tuple[bytes, Meta]:
+    def _got(self, path: str, start: int, end: int | None, version: str | None) -> tuple[memoryview, Meta]:
         with self._telling("read", path):
             return store_of(self._clients).get(self._key(path), start, end, version)
 
@@ -146,9 +146,9 @@ class S3Api(S3Options, CshApi):
         first, meta = self._got(path, 0, BLOCK, None)
         size = meta.size if first else 0
 
-        def read(start: int, end: int) -> bytes:
+        def read(start: int, end: int) -> memoryview:
             with self._only_ours("read", path):
-                return self._read(path, start, end, meta.etag)
+                return self._got(path, start, end, meta.etag)[0]
 
         return Ahead(read, size, first, self._rooms)
 

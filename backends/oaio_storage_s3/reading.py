@@ -1,6 +1,7 @@
 """One version of a large file as a stream that asks for the next blocks before they are read."""
 
 import io
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -8,22 +9,23 @@ from typing import Any
 from oaio_storage.errors import Corrupt
 from oaio_storage.hosts.streams import Positioned
 from oaio_storage_s3.multipart import Rooms
+from oaio_storage_s3.pouring import Pouring, write_at
 
 BLOCK = 4 << 20
 AHEAD = 3
 """Blocks that are on their way while another is read."""
 
-ReadRange = Callable[[int, int], bytes]
+ReadRange = Callable[[int, int], memoryview]
 
 
 class Ahead(Positioned):
     """A stream whose first block is there already; it holds one block, and AHEAD more if memory allows."""
 
-    def __init__(self, read: ReadRange, size: int, first: bytes, rooms: Rooms) -> None:
+    def __init__(self, read: ReadRange, size: int, first: memoryview, rooms: Rooms) -> None:
         super().__init__(size)
         self._read, self._rooms = read, rooms
         self._number, self._block = 0, first
-        self._coming: dict[int, Future[bytes]] = {}
+        self._coming: dict[int, Future[memoryview]] = {}
         self._pool: ThreadPoolExecutor | None = None
 
     def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - a writable buffer, as in io.RawIOBase
@@ -36,7 +38,7 @@ class Ahead(Positioned):
             if not is_next and number not in self._coming and len(buffer) < BLOCK:
                 return self._looked_up(buffer)
             self._block, self._number = self._taken(number, is_next=is_next), number
-        content = memoryview(self._block)[offset : offset + len(buffer)]
+        content = self._block[offset : offset + len(buffer)]
         buffer[: len(content)] = content
         self._position += len(content)
         return len(content)
@@ -49,12 +51,27 @@ class Ahead(Positioned):
             whole.write(memoryview(buffer)[:count])
         return whole.getvalue()
 
+    def pour(self, handle: int) -> None:
+        """As a stream that fills files; blocks come in parallel, and are written in any order."""
+        done = 0
+        if self._number == 0:
+            write_at(handle, self._block, 0)
+            done = len(self._block)
+        starts = range(done, self._size, BLOCK)
+        if starts:
+            blocks = deque((start, min(start + BLOCK, self._size)) for start in starts)
+            self._block, self._number = memoryview(b""), -1  # its memory is the next block's
+            Pouring(self._fetched, handle, blocks, self._rooms).run()
+
     def close(self) -> None:
         """Let go of what is on its way."""
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
         self._coming.clear()
         super().close()
+
+    def _fetched(self, start: int, end: int) -> memoryview:
+        return self._checked(self._read(start, end), end - start)
 
     def _looked_up(self, buffer: Any) -> int:  # noqa: ANN401 - same
         """Read what is asked for and no more, for those who jump about."""
@@ -64,7 +81,7 @@ class Ahead(Positioned):
         self._position = end
         return len(content)
 
-    def _taken(self, number: int, *, is_next: bool) -> bytes:
+    def _taken(self, number: int, *, is_next: bool) -> memoryview:
         coming = self._coming.pop(number, None)
         if is_next:
             for later in range(number + (coming is None), min(number + AHEAD, self._last) + 1):
@@ -89,7 +106,7 @@ class Ahead(Positioned):
         self._coming[number] = asked
 
     @staticmethod
-    def _checked(content: bytes, size: int) -> bytes:
+    def _checked(content: memoryview, size: int) -> memoryview:
         if len(content) != size:
             raise Corrupt(f"{size} bytes were asked for, {len(content)} came")
         return content

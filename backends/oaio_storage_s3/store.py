@@ -39,7 +39,7 @@ class Store(Protocol):
     def put(self, key: str, content: bytes, expect: Expect, headers: Mapping[str, str]) -> str:
         """Store ``content``; its ETag."""
 
-    def get(self, key: str, start: int, end: int | None, etag: str | None) -> tuple[bytes, Meta]:
+    def get(self, key: str, start: int, end: int | None, etag: str | None) -> tuple[memoryview, Meta]:
         """A range, if the file has this ETag; empty beyond its end."""
 
     def head(self, key: str) -> Meta:
@@ -103,7 +103,7 @@ class FastStore:
         )
         return metered(len(content), done["e_tag"], None).etag
 
-    def get(self, key: str, start: int, end: int | None, etag: str | None) -> tuple[bytes, Meta]:
+    def get(self, key: str, start: int, end: int | None, etag: str | None) -> tuple[memoryview, Meta]:
         """As a store."""
         import obstore  # noqa: PLC0415 - same
 
@@ -114,10 +114,10 @@ class FastStore:
             got = obstore.get(self.clients.store, key, options=options)
         except obstore.exceptions.BaseError as err:
             if _is_beyond(err):
-                return b"", Meta(0, etag or "")
+                return memoryview(b""), Meta(0, etag or "")
             raise
         meta = metered(got.meta["size"], got.meta["e_tag"], got.meta["last_modified"])
-        return got.bytes().to_bytes(), meta
+        return memoryview(got.bytes()), meta
 
     def head(self, key: str) -> Meta:
         """As a store."""
@@ -149,7 +149,7 @@ class PlainStore:
         )
         return metered(len(content), done.get("ETag"), None).etag
 
-    def get(self, key: str, start: int, end: int | None, etag: str | None) -> tuple[bytes, Meta]:
+    def get(self, key: str, start: int, end: int | None, etag: str | None) -> tuple[memoryview, Meta]:
         """As a store."""
         wanted = {"IfMatch": etag} if etag else {}
         if start or end is not None:
@@ -159,10 +159,10 @@ class PlainStore:
             content = got["Body"].read()
         except Exception as err:
             if _is_beyond(err):
-                return b"", Meta(0, etag or "")
+                return memoryview(b""), Meta(0, etag or "")
             raise
         size = str(got.get("ContentRange", "")).rpartition("/")[2] or str(len(content))
-        return content, metered(int(size), got.get("ETag"), got.get("LastModified"))
+        return memoryview(content), metered(int(size), got.get("ETag"), got.get("LastModified"))
 
     def head(self, key: str) -> Meta:
         """As a store."""

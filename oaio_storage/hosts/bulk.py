@@ -6,9 +6,10 @@ import os
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
 
 import attrs
@@ -24,7 +25,7 @@ from oaio_storage.errors import (
     RootUnavailable,
 )
 from oaio_storage.hosts.guarantees import Absent, Expect
-from oaio_storage.hosts.streams import PIECE, opened, sha256_of
+from oaio_storage.hosts.streams import PIECE, Pourable, opened, sha256_of
 from oaio_storage.names import check_path, collisions
 from oaio_storage.progress import Progress, Report, ignore
 
@@ -129,9 +130,15 @@ def get_files(
 
     def get(task: tuple[str, Path, int | None, str | None]) -> _Step:
         path, local, size, checksum = task
-        return _Step(path, _fetch(host, path, local, size, checksum))
+        received = _fetch(host, path, local, size, checksum)
+        changed.add(local.parent)
+        return _Step(path, received)
 
-    return _move(tasks, get, "receive", report)
+    changed: set[Path] = set()
+    try:
+        return _move(tasks, get, "receive", report)
+    finally:
+        _sync_folders(changed)
 
 
 def copy_files(host: "CshApi", files: Iterable[tuple[str, str, int]], *, report: Report = ignore) -> Moved:
@@ -217,15 +224,18 @@ def _move(tasks: list[Task], step: Callable[[Task], _Step], stage: str, report: 
     steps: dict[int, _Step] = {}
     waiting = iter(enumerate(tasks))
     running: dict[Future[_Step], int] = {}
+    ended: SimpleQueue[Future[_Step]] = SimpleQueue()
     with ThreadPoolExecutor(WORKERS, thread_name_prefix=f"oaio-{stage}") as pool:
         try:
             while len(steps) < len(tasks):
                 for number, task in _some(waiting, 2 * WORKERS - len(running)):
-                    running[pool.submit(step, task)] = number
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    done = future.result()
-                    steps[running.pop(future)] = done
-                    report(Progress(stage, len(steps), len(tasks), "files", done.path))
+                    future = pool.submit(step, task)
+                    running[future] = number
+                    future.add_done_callback(ended.put)
+                future = ended.get()
+                done = future.result()
+                steps[running.pop(future)] = done
+                report(Progress(stage, len(steps), len(tasks), "files", done.path))
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
     ordered = [steps[number] for number in range(len(tasks))]
@@ -257,12 +267,11 @@ def _fetch(host: "CshApi", path: str, local: Path, size: int | None, checksum: s
         temporary = local.with_name(f".oaio-{secrets.token_hex(8)}.part")
         try:
             make_folder(local.parent)
-            with temporary.open("xb") as target:
+            with temporary.open("x+b") as target:
                 received = _receive(stream, target, path, size, checksum)
                 target.flush()
                 os.fsync(target.fileno())
             temporary.replace(local)
-            sync_folder(local.parent)
         except OaioError:
             raise
         except OSError as err:
@@ -273,7 +282,29 @@ def _fetch(host: "CshApi", path: str, local: Path, size: int | None, checksum: s
     return received
 
 
+def _sync_folders(folders: Iterable[Path]) -> None:
+    """Once for all files in a folder, since one flush of a folder costs as much as that of a small file."""
+    for folder in folders:
+        try:
+            sync_folder(folder)
+        except OSError as err:
+            raise _local_trouble(folder, err) from err
+
+
 def _receive(stream: BinaryIO, target: BinaryIO, path: str, size: int | None, checksum: str | None) -> int:
+    raw = getattr(stream, "raw", None)
+    if not isinstance(raw, Pourable):
+        return _copied(stream, target, path, size, checksum)
+    length = stream.seek(0, os.SEEK_END)
+    if size is not None and length != size:
+        raise Corrupt(f"{path!r} has {length} bytes, {size} were announced")
+    raw.pour(target.fileno())
+    if checksum is not None and sha256_of(target) != checksum:
+        raise Corrupt(f"{path!r} has another content than was announced")
+    return length
+
+
+def _copied(stream: BinaryIO, target: BinaryIO, path: str, size: int | None, checksum: str | None) -> int:
     digest, received = hashlib.sha256(), 0
     while piece := stream.read(PIECE if size is None else min(PIECE, size + 1 - received)):
         received += len(piece)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, Protocol, cast, runtime_checkable
 
 from oaio_storage.errors import BadAnswer, Corrupt, InvalidArgument, OaioError, SourceChanged
 from oaio_storage.hosts.guarantees import Stat
@@ -15,6 +15,17 @@ ReadRange = Callable[[str, int, int | None, str | None], bytes]
 
 PIECE = 1 << 20
 """Bytes that are held in memory at a time when a file is moved."""
+
+
+@runtime_checkable
+class Pourable(Protocol):
+    """A seekable raw stream that fills a file faster than by being read."""
+
+    def pour(self, handle: int) -> None:
+        """Write the whole content into an open, empty file, from its beginning; the caller flushes it.
+
+        After an error the file holds anything, and nothing writes to it any more.
+        """
 
 
 def check_range(start: object, end: object) -> None:
