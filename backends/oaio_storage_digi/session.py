@@ -7,15 +7,15 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import urlsplit
 
 import attrs
 import requests
-from requests.auth import AuthBase
 
 from oaio_storage.errors import AccessDenied, BadAnswer, InvalidArgument, Throttled, TryAgain, Unavailable
 from oaio_storage_digi import errors
+from oaio_storage_digi.connections import Connections, Question
 from oaio_storage_digi.multipart import Upload
 
 PROVIDERS: Mapping[str, str] = {
@@ -58,24 +58,12 @@ def endpoint_of(provider: str, endpoint: str = "") -> str:
     return endpoint.rstrip("/")
 
 
-@attrs.frozen
-class _Header(AuthBase):
-    """Given to requests as ``auth``, so that it does not look for another one in ``.netrc``."""
-
-    value: str = attrs.field(repr=False)
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self.value:
-            request.headers["Authorization"] = self.value
-        return request
-
-
 @attrs.define
 class _Process:
     """What one process holds: connections, one set for each thread, and the token that all of them use."""
 
     threads: threading.local = attrs.field(factory=threading.local)
-    opened: "weakref.WeakSet[requests.Session]" = attrs.field(factory=weakref.WeakSet)
+    opened: "weakref.WeakSet[Connections]" = attrs.field(factory=weakref.WeakSet)
     lock: threading.Lock = attrs.field(factory=threading.Lock)
     token: str = attrs.field(default="", repr=False)
 
@@ -139,17 +127,10 @@ class Session:
             Untrusted: it can't prove who it is.
             Exception: whatever the source of ``body`` raised.
         """
-        parts = {
-            "params": query,
-            "json": json,
-            "data": body,
-            "headers": {**(headers or {}), **({"Content-Type": body.content_type} if body else {})},
-            "stream": stream,
-            "allow_redirects": stream,
-        }
+        question = Question(method, route, query or {}, json, body, headers or {}, stream)
 
         def once() -> requests.Response:
-            return self._answered(method, route, failed, parts, body)
+            return self._answered(question, failed)
 
         if self.attempts == 1 or (body is not None and not body.is_repeatable):
             return once()
@@ -161,18 +142,16 @@ class Session:
         for opened in process.opened if process else ():
             opened.close()
 
-    def _answered(
-        self, method: str, route: str, failed: str, parts: Mapping[str, Any], body: Upload | None
-    ) -> requests.Response:
+    def _answered(self, question: Question, failed: str) -> requests.Response:
         header = self._header(failed)
-        answer = self._sent(method, route, failed, parts, header, body)
+        answer = self._sent(question, failed, header)
         if answer.status_code == errors.UNAUTHORIZED and self.authentication == "token":
             answer.close()
             self._forget(header)
             header = self._header(failed)
-            if body is not None and not body.is_repeatable:
+            if question.body is not None and not question.body.is_repeatable:
                 raise Unavailable(f"{failed}: the session ended meanwhile", "Send it again.")
-            answer = self._sent(method, route, failed, parts, header, body)
+            answer = self._sent(question, failed, header)
         refused = errors.refusal(answer, failed) if answer.status_code >= errors.ERRORS_FROM else None
         if isinstance(refused, TryAgain):
             self._note_pause(answer)
@@ -181,30 +160,16 @@ class Session:
             raise refused
         return answer
 
-    def _sent(  # noqa: PLR0913, PLR0917 - a request has these parts
-        self,
-        method: str,
-        route: str,
-        failed: str,
-        parts: Mapping[str, Any],
-        header: str,
-        body: Upload | None = None,
-    ) -> requests.Response:
+    def _sent(self, question: Question, failed: str, header: str) -> requests.Response:
         if (pause := self._resume_at - time.monotonic()) > 0:
             time.sleep(min(LONGEST_PAUSE, pause))
-        changes = method != "GET" and route != "/token"
+        changes = question.method != "GET" and question.route != "/token"
         try:
             with errors.on_the_way(failed, changes=changes):
-                return self._connections().request(
-                    method,
-                    self.endpoint + route,
-                    auth=_Header(header),
-                    timeout=(CONNECT_SECONDS, self.read_seconds),
-                    **parts,
-                )
+                return self._connections().answer(question, header)
         except Exception:
-            if body is not None and body.failure is not None:
-                raise body.failure from None  # requests takes an OSError of the source for one of the network
+            if question.body is not None and question.body.failure is not None:
+                raise question.body.failure from None  # taken for an error of the network, if an OSError
             raise
 
     def _header(self, failed: str) -> str:
@@ -223,8 +188,8 @@ class Session:
                 process.token = ""
 
     def _new_token(self, failed: str) -> str:
-        parts = {"json": {"email": self.email, "password": self.password}, "allow_redirects": False}
-        answer = self._sent("POST", "/token", failed, parts, "")
+        question = Question("POST", "/token", json={"email": self.email, "password": self.password})
+        answer = self._sent(question, failed, "")
         if answer.status_code in (errors.BAD_REQUEST, errors.UNAUTHORIZED, errors.FORBIDDEN):
             raise AccessDenied(
                 f"{failed}: the service does not take this e-mail address and password",
@@ -259,25 +224,11 @@ class Session:
     def _process(self) -> _Process:
         return self._held.setdefault(os.getpid(), _Process())
 
-    def _connections(self) -> requests.Session:
+    def _connections(self) -> Connections:
         process = self._process()
-        held: requests.Session | None = getattr(process.threads, "session", None)
+        held: Connections | None = getattr(process.threads, "connections", None)
         if held is None:
-            held = process.threads.session = requests.Session()
-            held.headers["User-Agent"] = "oaio-storage"
-            held.headers["Accept"] = "application/json"
-            self._settle(held)
+            held = Connections(self.endpoint, (CONNECT_SECONDS, self.read_seconds), self.proxies or {})
+            process.threads.connections = held
             process.opened.add(held)
         return held
-
-    def _settle(self, connections: requests.Session) -> None:
-        """Look once at proxies and certificates of the environment, and not at each request."""
-        found = connections.merge_environment_settings(
-            self.endpoint, dict(self.proxies or {}), None, None, None
-        )
-        connections.trust_env = False
-        connections.proxies, connections.verify, connections.cert = (
-            found["proxies"],
-            found["verify"],
-            found["cert"],
-        )
