@@ -12,6 +12,7 @@ from oaio_storage.progress import Report, ignore
 from oaio_storage.publish.opening import Opened
 from oaio_storage.publish.tree import PublishedTree
 from oaio_storage.scan import check_apart
+from oaio_storage.trees.checkout_plan import Seen
 from oaio_storage.trees.checkout_target import blocks
 from oaio_storage.trees.writing import CheckedOut, checked_folder, write_out
 
@@ -44,7 +45,8 @@ def check_out(
     check_apart(checked_folder(folder), Path(tree.folders.root_folder))
     check_alone(folder, "Check out to a folder outside of it.", is_root=False)
     with tree.open(generation) as opened:
-        return write_out(_Plain(opened), folder, cache=cache, report=report)
+        source = _Plain(opened, Seen(f"{tree.host.root_id()} {tree.name}", opened.switch.sequence))
+        return write_out(source, folder, as_live=not generation, cache=cache, report=report)
 
 
 @attrs.frozen
@@ -52,6 +54,7 @@ class _Plain:
     """A generation as plain files."""
 
     opened: Opened
+    seen: Seen
 
     @property
     def generation(self) -> str:

@@ -11,6 +11,7 @@ from oaio_storage.hash_cache import HashCache
 from oaio_storage.hosts.roots import check_alone
 from oaio_storage.manifest import Manifest
 from oaio_storage.progress import Report, ignore
+from oaio_storage.trees.checkout_plan import Seen
 from oaio_storage.trees.chunking import WHOLE
 from oaio_storage.trees.generation import Generation
 from oaio_storage.trees.lines import StoredFile, all_pieces, parse_stored, path_part
@@ -47,7 +48,7 @@ def check_out(  # noqa: PLR0913 - each is a choice of its own
     """
     check_alone(checked_folder(folder), "Check out to a folder outside of it.", is_root=False)
     source = _Stored(store, store.generation(generation))
-    done = write_out(source, folder, cache=cache, trash=trash, report=report)
+    done = write_out(source, folder, as_live=not generation, cache=cache, trash=trash, report=report)
     if store.local:
         _remember(store.local, source, set(done.written))
     return done
@@ -63,6 +64,10 @@ class _Stored:
     @property
     def generation(self) -> str:
         return self.record.id
+
+    @property
+    def seen(self) -> Seen:
+        return Seen(f"{self.store.host.root_id()} {self.store.name}", self.record.sequence)
 
     @cached_property
     def lines(self) -> list[str]:

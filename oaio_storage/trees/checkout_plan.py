@@ -16,16 +16,45 @@ CHANGED, ADDED = "changed here", "not placed by a checkout"
 
 
 @attrs.frozen
+class Seen:
+    """A generation by its place in the history of its tree.
+
+    Attributes:
+        tree: tells its tree from all others on all hosts, in one line.
+        sequence: as in its switch; 0 for none.
+    """
+
+    tree: str = ""
+    sequence: int = 0
+
+    def is_before(self, other: "Seen") -> bool:
+        """Whether the same tree had ``other`` later."""
+        return self.tree == other.tree and self.sequence < other.sequence
+
+    @classmethod
+    def parse(cls, line: str) -> Self:
+        """The one that :meth:`line` told. ValueError: none did."""
+        sequence, _, tree = line.partition(" ")
+        return cls(tree, int(sequence))
+
+    def line(self) -> str:
+        """It as text."""
+        return f"{self.sequence} {self.tree}"
+
+
+@attrs.frozen
 class Placed:
     """Which files in a folder a checkout placed, or is about to place; all others belong to somebody else.
 
     Attributes:
         files: those that were placed.
         coming: those that are about to be, of which an interruption may have left any in place.
+        seen: the generation that they are of.
     """
 
     files: Manifest = attrs.field(factory=Manifest)
     coming: Manifest = attrs.field(factory=Manifest)
+    seen: Seen = attrs.field(factory=Seen)
 
     def has(self, path: str, entry: FileEntry) -> bool:
         """Whether ``entry`` at ``path`` is as a checkout placed it."""
@@ -37,7 +66,7 @@ class Placed:
 
     def text(self) -> str:
         """The canonical text."""
-        return sealed(f"{_HEADER}\n{self.files.text()}\n{self.coming.text()}")
+        return sealed(f"{_HEADER}\n{self.seen.line()}\n{self.files.text()}\n{self.coming.text()}")
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -47,10 +76,11 @@ class Placed:
             LocalStateDamaged: none has.
         """
         header, _, body = (unsealed(text) or "").partition("\n")
-        files, _, coming = body.partition("\n\n") if header == _HEADER else ("", "", "")
+        seen, _, manifests = body.partition("\n") if header == _HEADER else ("", "", "")
+        files, _, coming = manifests.partition("\n\n")
         try:
-            return cls(Manifest.parse(f"{files}\n"), Manifest.parse(coming))
-        except InvalidManifest as err:
+            return cls(Manifest.parse(f"{files}\n"), Manifest.parse(coming), Seen.parse(seen))
+        except (InvalidManifest, ValueError) as err:
             raise LocalStateDamaged(
                 "the record of what a checkout placed is damaged, or of another version",
                 "Check out into a new folder.",

@@ -12,14 +12,14 @@ from typing import Protocol, Self
 import attrs
 
 from oaio_storage import durable
-from oaio_storage.errors import AlreadyExists, Busy, InvalidArgument, LocalStateDamaged, OaioError
+from oaio_storage.errors import AlreadyExists, BadAnswer, Busy, InvalidArgument, LocalStateDamaged, OaioError
 from oaio_storage.hash_cache import HashCache
 from oaio_storage.hosts import foreign
 from oaio_storage.manifest import FileEntry, Manifest
 from oaio_storage.progress import Progress, Report, ignore
 from oaio_storage.scan import scan
 from oaio_storage.trees.checkout_new import NewFolder
-from oaio_storage.trees.checkout_plan import Placed, steps
+from oaio_storage.trees.checkout_plan import Placed, Seen, steps
 from oaio_storage.trees.checkout_target import ChangedHereError, Target
 
 _MARKER = ".oaio-checkout"
@@ -58,6 +58,10 @@ class Source(Protocol):
         """Its id."""
 
     @property
+    def seen(self) -> Seen:
+        """Its place in the history of its tree."""
+
+    @property
     def manifest(self) -> Manifest:
         """Its files."""
 
@@ -68,10 +72,11 @@ class Source(Protocol):
         """
 
 
-def write_out(
+def write_out(  # noqa: PLR0913 - each is a choice of its own
     source: Source,
     folder: Path,
     *,
+    as_live: bool,
     cache: HashCache | None = None,
     trash: Path | None = None,
     report: Report = ignore,
@@ -87,6 +92,8 @@ def write_out(
     Args:
         source: what to write.
         folder: where to; neither a link, nor a file.
+        as_live: whether it is written for being live, and not for being asked for: then it may not be older
+            than what was written to ``folder`` before.
         cache: checksums of earlier looks at the folder.
         trash: where replaced and removed files go; None: nowhere.
         report: told the files that were written.
@@ -94,6 +101,7 @@ def write_out(
     Raises:
         InvalidArgument: ``folder`` is a link or a file, or there is no folder around it.
         Corrupt: a file of the generation is damaged; what is in ``folder`` under that name stays.
+        BadAnswer: it is live, and older than what is in ``folder``, which stays as it is (P9).
         Busy: another checkout writes there.
         StorageError: the disk refuses, or has no room; what is there by then is whole, and a repeat goes on.
         LocalStateDamaged: the record beside it can't be read.
@@ -104,7 +112,7 @@ def write_out(
         if not folder.exists():
             done = _new(source, folder, record, report)
         else:
-            done = _existing(source, folder, record, cache=cache, report=report, trash=trash)
+            done = _existing(source, folder, record, as_live=as_live, cache=cache, report=report, trash=trash)
     return attrs.evolve(done, generation=source.generation)
 
 
@@ -148,7 +156,7 @@ def _new(source: Source, folder: Path, record: Path, report: Report) -> CheckedO
         finally:
             new.close()
         target.sync()
-        _remember(record, Placed(wanted))
+        _remember(record, Placed(wanted, seen=source.seen))
         try:
             building.rename(folder)
         except OSError as err:
@@ -194,17 +202,26 @@ def _write_new(new: NewFolder, path: str, entry: FileEntry, content: Iterable[by
 
 
 def _existing(  # noqa: PLR0913 - the choices of a checkout
-    source: Source, folder: Path, record: Path, *, cache: HashCache | None, report: Report, trash: Path | None
+    source: Source,
+    folder: Path,
+    record: Path,
+    *,
+    as_live: bool,
+    cache: HashCache | None,
+    report: Report,
+    trash: Path | None,
 ) -> CheckedOut:
-    wanted = source.manifest
+    wanted, seen = source.manifest, source.seen
     with _locked(folder, trash) as target:
         placed = _remembered(record)
+        if as_live and seen.is_before(placed.seen):
+            raise _gone_back(folder, seen, placed.seen, source.generation)
         found = scan(folder, only={*wanted, *placed.paths()}, cache=cache)
         todo = steps(wanted, placed, found)
         kept = dict(todo.keep)
         if todo.write or todo.remove or placed.coming:
             coming = Manifest({path: wanted[path] for path in todo.write})
-            _remember(record, Placed(placed.files, coming))
+            _remember(record, Placed(placed.files, coming, seen))
         removed = []
         for path, there in todo.remove.items():
             try:
@@ -214,9 +231,9 @@ def _existing(  # noqa: PLR0913 - the choices of a checkout
                 kept[path] = str(err)
         written = _write(source, target, todo.write, kept, report)
         ours = {**todo.ours, **{path: wanted[path] for path in written}}
-        if written or removed or placed.coming:
+        if written or removed or placed.coming or placed.seen != seen:
             target.sync()
-            _remember(record, Placed(Manifest(ours)))
+            _remember(record, Placed(Manifest(ours), seen=seen))
     return CheckedOut(
         "",
         written,
@@ -224,6 +241,14 @@ def _existing(  # noqa: PLR0913 - the choices of a checkout
         dict(sorted(kept.items())),
         todo.unchanged,
         sum(wanted[path].size for path in written),
+    )
+
+
+def _gone_back(folder: Path, live: Seen, before: Seen, generation: str) -> BadAnswer:
+    return BadAnswer(
+        f"#{live.sequence} is live, but {str(folder)!r} has #{before.sequence} already: the host went back, "
+        "perhaps to a backup",
+        f"To take what is live: oaio checkout NAME FOLDER --from HOST --generation {generation}",
     )
 
 

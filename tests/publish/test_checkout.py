@@ -1,11 +1,13 @@
 """Writing a generation to a folder: only what differs, and nothing that somebody else changed or added."""
 
 import os
+import shutil
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +15,7 @@ from publish.trees import Site, manifest_of
 
 from oaio_storage.errors import (
     AlreadyExists,
+    BadAnswer,
     Busy,
     Corrupt,
     InvalidArgument,
@@ -298,3 +301,31 @@ def test_what_somebody_else_put_there_is_never_touched(
 def test_a_record_reads_back(files: Mapping[str, bytes], coming: Mapping[str, bytes]) -> None:
     placed = Placed(manifest_of(files), manifest_of(coming))
     assert Placed.parse(placed.text()) == placed
+
+
+def test_a_folder_is_not_taken_back_unless_that_is_asked_for(site: Site, tmp_path: Path) -> None:
+    """P9: a host that was restored from a backup shows an older generation as live."""
+    folder, backup = tmp_path / "copy", tmp_path / "backup"
+    first = site.publish({"a": b"one"})
+    shutil.copytree(site.root, backup, symlinks=True)
+    site.publish({"a": b"two"})
+    check_out(site.tree, folder)
+    shutil.rmtree(site.root)
+    shutil.copytree(backup, site.root, symlinks=True)
+    with pytest.raises(BadAnswer, match=r"#1 is live, but .* has #2"):
+        check_out(site.tree, folder)
+    assert (folder / "a").read_bytes() == b"two"
+    check_out(site.tree, folder, first.generation)
+    assert (folder / "a").read_bytes() == b"one"
+    assert check_out(site.tree, folder).unchanged == 1
+
+
+def test_another_tree_has_another_history(site: Site, tmp_path: Path) -> None:
+    for content in (b"one", b"two"):
+        site.publish({"a": content})
+    check_out(site.tree, tmp_path / "copy")
+    other = attrs.evolve(site.tree, name="other")
+    with other.begun(other.plan(manifest_of({"b": b"other"}))) as staging:
+        staging.receive("b", b"other")
+        other.commit(staging)
+    assert check_out(other, tmp_path / "copy").written == ("b",)
