@@ -42,7 +42,8 @@ def check_out(
         NotFound: there is no such generation, or it is not kept any more.
         RootOverlap: ``folder`` lies in a host's root, or around this one's.
     """
-    check_apart(checked_folder(folder), Path(tree.folders.root_folder))
+    folder = checked_folder(folder)
+    check_apart(folder, Path(tree.folders.root_folder))
     check_alone(folder, "Check out to a folder outside of it.", is_root=False)
     with tree.open(generation) as opened:
         source = _Plain(opened, Seen(f"{tree.host.root_id()} {tree.name}", opened.switch.sequence))

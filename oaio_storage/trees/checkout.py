@@ -46,7 +46,8 @@ def check_out(  # noqa: PLR0913 - each is a choice of its own
         RootOverlap: ``folder`` lies in the root of a host.
         Corrupt: a part of it is missing or damaged, and was not moved anywhere.
     """
-    check_alone(checked_folder(folder), "Check out to a folder outside of it.", is_root=False)
+    folder = checked_folder(folder)
+    check_alone(folder, "Check out to a folder outside of it.", is_root=False)
     source = _Stored(store, store.generation(generation))
     done = write_out(source, folder, as_live=not generation, cache=cache, trash=trash, report=report)
     if store.local:

@@ -267,7 +267,7 @@ SITUATIONS = {
     *(("copy", told) for told in ("", "AlreadyExists", "CopyIntoSelf", "NotFound")),
     *(("move", told) for told in ("", "AlreadyExists", "MoveIntoSelf", "NotFound", "BadRequest")),
 }
-RUNS = 8
+RUNS = 40
 
 
 @pytest.mark.timeout(900)  # shrinking a history that fails may take five minutes
