@@ -222,13 +222,7 @@ def _existing(  # noqa: PLR0913 - the choices of a checkout
         if todo.write or todo.remove or placed.coming:
             coming = Manifest({path: wanted[path] for path in todo.write})
             _remember(record, Placed(placed.files, coming, seen))
-        removed = []
-        for path, there in todo.remove.items():
-            try:
-                target.remove(path, there)
-                removed.append(path)
-            except ChangedHereError as err:
-                kept[path] = str(err)
+        removed = _removed(target, todo.remove, kept)
         written = _write(source, target, todo.write, kept, report)
         ours = {**todo.ours, **{path: wanted[path] for path in written}}
         if written or removed or placed.coming or placed.seen != seen:
@@ -237,11 +231,23 @@ def _existing(  # noqa: PLR0913 - the choices of a checkout
     return CheckedOut(
         "",
         written,
-        tuple(removed),
+        removed,
         dict(sorted(kept.items())),
         todo.unchanged,
         sum(wanted[path].size for path in written),
     )
+
+
+def _removed(target: Target, paths: Mapping[str, FileEntry], kept: dict[str, str]) -> tuple[str, ...]:
+    """Remove files; those that were, sorted as they came."""
+    removed = []
+    for path, there in paths.items():
+        try:
+            target.remove(path, there)
+            removed.append(path)
+        except ChangedHereError as err:
+            kept[path] = str(err)
+    return tuple(removed)
 
 
 def _gone_back(folder: Path, live: Seen, before: Seen, generation: str) -> BadAnswer:
