@@ -5,6 +5,7 @@ from pathlib import Path
 
 import attrs
 
+from oaio_storage.errors import WrongRoot
 from oaio_storage.hash_cache import HashCache
 from oaio_storage.hosts.roots import check_alone
 from oaio_storage.manifest import Manifest
@@ -46,8 +47,16 @@ def check_out(
     check_apart(folder, Path(tree.folders.root_folder))
     check_alone(folder, "Check out to a folder outside of it.", is_root=False)
     with tree.open(generation) as opened:
-        source = _Plain(opened, Seen(f"{tree.host.root_id()} {tree.name}", opened.switch.sequence))
+        source = _Plain(opened, Seen(_id_of(tree), opened.switch.sequence))
         return write_out(source, folder, as_live=not generation, cache=cache, report=report)
+
+
+def _id_of(tree: PublishedTree) -> str:
+    """Tells the tree from all others; empty where the root lost what tells it from others."""
+    try:
+        return f"{tree.host.root_id()} {tree.name}"
+    except WrongRoot:
+        return ""
 
 
 @attrs.frozen

@@ -20,7 +20,7 @@ class Seen:
     """A generation by its place in the history of its tree.
 
     Attributes:
-        tree: tells its tree from all others on all hosts, in one line.
+        tree: tells its tree from all others on all hosts, in one line; empty where that is not known.
         sequence: as in its switch; 0 for none.
     """
 
@@ -29,7 +29,7 @@ class Seen:
 
     def is_before(self, other: "Seen") -> bool:
         """Whether the same tree had ``other`` later."""
-        return self.tree == other.tree and self.sequence < other.sequence
+        return bool(self.tree) and self.tree == other.tree and self.sequence < other.sequence
 
     @classmethod
     def parse(cls, line: str) -> Self:
