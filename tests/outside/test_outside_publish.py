@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import shutil
 import signal
 import socket
 import subprocess
@@ -246,6 +247,21 @@ def test_a_checkout_of_an_older_generation(work: Work) -> None:
     work.run(*words, "--generation", first[:9]).ok()
     assert tree(work.here / "copy") == before
     work.run(*words).ok()
+    assert tree(work.here / "copy") == tree(work.live)
+
+
+def test_a_checkout_is_not_taken_back_by_a_restored_host(work: Work) -> None:
+    first = work.publish(ONE)["generation"]
+    shutil.copytree(work.here / "www", work.here / "backup")
+    work.publish(TWO)
+    words = ("checkout", "site", "copy", "--from", "./www")
+    work.run(*words).ok()
+    before = tree(work.here / "copy")
+    shutil.rmtree(work.here / "www")
+    shutil.copytree(work.here / "backup", work.here / "www")
+    work.run(*words).ended(1, "went back", f"--generation {first}")
+    assert tree(work.here / "copy") == before
+    work.run(*words, "--generation", first).ok()
     assert tree(work.here / "copy") == tree(work.live)
 
 
