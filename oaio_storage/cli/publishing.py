@@ -17,7 +17,7 @@ from oaio_storage.trees.hints import PUBLISH
 if TYPE_CHECKING:
     from oaio_storage.hash_cache import HashCache
     from oaio_storage.hosts import CshApi
-    from oaio_storage.publish.tree import PublishedTree
+    from oaio_storage.publish.tree import PlainTree
 
 _Done = TypeVar("_Done")
 
@@ -34,7 +34,7 @@ YesOption = Annotated[
 
 
 @contextmanager
-def tree_at(address: str, name: str) -> Iterator["PublishedTree"]:
+def tree_at(address: str, name: str) -> Iterator["PlainTree"]:
     """The tree ``name`` on the host at ``address``, which is closed at the end of the block.
 
     Raises:
@@ -43,10 +43,10 @@ def tree_at(address: str, name: str) -> Iterator["PublishedTree"]:
     """
     from oaio_storage.config import host_of  # noqa: PLC0415 - not needed for --help
     from oaio_storage.hosts.roots import MARKER  # noqa: PLC0415 - same
-    from oaio_storage.publish.tree import PublishedTree  # noqa: PLC0415 - same
+    from oaio_storage.publish.tree import PlainTree  # noqa: PLC0415 - same
 
     with host_of(address) as host, hints_filled(NAME=name, HOST=address):
-        tree = PublishedTree(host=host, name=name, by=publisher())
+        tree = PlainTree(host=host, name=name, by=publisher())
         if not (has_state(host, tree.places.head) or has_state(host, MARKER)):
             raise NotFound(f"nothing was published at {address}", PUBLISH)
         yield tree
@@ -80,7 +80,7 @@ def publisher() -> str:
     return f"{user}@{socket.gethostname()}"
 
 
-def generation_of(tree: "PublishedTree", text: str | None) -> str:
+def generation_of(tree: "PlainTree", text: str | None) -> str:
     """The id of the generation that ``text`` begins; empty if there is no text.
 
     Raises:

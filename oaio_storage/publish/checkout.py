@@ -11,7 +11,7 @@ from oaio_storage.hosts.roots import check_alone
 from oaio_storage.manifest import Manifest
 from oaio_storage.progress import Report, ignore
 from oaio_storage.publish.opening import Opened
-from oaio_storage.publish.tree import PublishedTree
+from oaio_storage.publish.tree import PlainTree
 from oaio_storage.scan import check_apart
 from oaio_storage.trees.checkout_plan import Seen
 from oaio_storage.trees.checkout_target import blocks
@@ -21,7 +21,7 @@ __all__ = ["CheckedOut", "check_out"]
 
 
 def check_out(
-    tree: PublishedTree,
+    tree: PlainTree,
     folder: Path,
     generation: str = "",
     *,
@@ -51,7 +51,7 @@ def check_out(
         return write_out(source, folder, as_live=not generation, cache=cache, report=report)
 
 
-def _id_of(tree: PublishedTree) -> str:
+def _id_of(tree: PlainTree) -> str:
     """Tells the tree from all others; empty where the root lost what tells it from others."""
     try:
         return f"{tree.host.root_id()} {tree.name}"

@@ -11,7 +11,7 @@ from oaio_storage.hosts.folders import Guards
 from oaio_storage.names import STATE_FOLDER
 from oaio_storage.publish.head import Head
 from oaio_storage.publish.places import checked_id, is_id
-from oaio_storage.publish.tree import PublishedTree
+from oaio_storage.publish.tree import PlainTree
 from oaio_storage.trees.retention import KEPT_GENERATIONS, KEPT_TIME, superfluous
 
 
@@ -57,7 +57,7 @@ class _Removals:
 
 
 def clean_up(
-    tree: PublishedTree,
+    tree: PlainTree,
     *,
     last: int = KEPT_GENERATIONS,
     time: timedelta = KEPT_TIME,
@@ -82,7 +82,8 @@ def clean_up(
     now = tree.clock()
     idle = _idle(tree, None if at_once else now - time)
     removals = _Removals()
-    given_up = removals.gone(idle, (lambda one: not _is_worked_on(tree, one)) if dry_run else tree.abort)
+    give_up = (lambda one: not _is_worked_on(tree, one)) if dry_run else tree.transactions.abort
+    given_up = removals.gone(idle, give_up)
     head, version = tree.recovered()
     old: tuple[str, ...] = ()
     if head is not None:
@@ -105,14 +106,14 @@ def clean_up(
     )
 
 
-def _idle(tree: PublishedTree, since: datetime | None) -> list[str]:
+def _idle(tree: PlainTree, since: datetime | None) -> list[str]:
     """The transactions of publications under way that did not change after ``since``, sorted."""
     found = tree.folders.inside(f"{STATE_FOLDER}/{tree.places.stagings}")
     limit = int(since.timestamp() * 1e9) if since else None
     return sorted(name for name, changed in found if is_id(name) and (limit is None or changed <= limit))
 
 
-def _settled(tree: PublishedTree, head: Head) -> set[str]:
+def _settled(tree: PlainTree, head: Head) -> set[str]:
     """All generations of which files or a record are kept, but those that a publication under way made."""
     known = {switch.generation for switch in head.log}
     put_away = {name for name, _ in tree.folders.inside(tree.places.put_away) if is_id(name)}
@@ -120,7 +121,7 @@ def _settled(tree: PublishedTree, head: Head) -> set[str]:
     return {one for one in found if one in known or not _is_under_way(tree, one)}
 
 
-def _is_under_way(tree: PublishedTree, generation: str) -> bool:
+def _is_under_way(tree: PlainTree, generation: str) -> bool:
     try:
         transaction = tree.record(generation).transaction
     except (Corrupt, NotFound):
@@ -128,13 +129,13 @@ def _is_under_way(tree: PublishedTree, generation: str) -> bool:
     return tree.folders.kind(tree.places.staging(checked_id(transaction))) == "folder"
 
 
-def _is_worked_on(tree: PublishedTree, transaction: str) -> bool:
+def _is_worked_on(tree: PlainTree, transaction: str) -> bool:
     places = tree.places.staging(transaction), tree.places.committing(transaction)
     return any(map(tree.folders.is_held, places))
 
 
 def _collect(
-    tree: PublishedTree, head: Head, version: str, old: tuple[str, ...], removals: _Removals
+    tree: PlainTree, head: Head, version: str, old: tuple[str, ...], removals: _Removals
 ) -> tuple[str, ...]:
     """Remove generations, after the head says so; those of ``old`` that went.
 
@@ -159,7 +160,7 @@ def _collect(
     return tuple(one for one in gone if one in old)
 
 
-def _write(tree: PublishedTree, fenced: Head, version: str) -> None:
+def _write(tree: PlainTree, fenced: Head, version: str) -> None:
     """Write the head; on a full disk room is made first, by generations that go while it is what it was."""
     for generation in fenced.collecting:
         try:
@@ -171,7 +172,7 @@ def _write(tree: PublishedTree, fenced: Head, version: str) -> None:
     tree.head.swap(fenced, version)
 
 
-def _drop(tree: PublishedTree, generation: str, guards: Guards | None = None) -> bool:
+def _drop(tree: PlainTree, generation: str, guards: Guards | None = None) -> bool:
     """Remove a generation; False if somebody reads it."""
     if not tree.folders.remove(tree.places.kept(generation), guards=guards):
         return False
@@ -179,7 +180,7 @@ def _drop(tree: PublishedTree, generation: str, guards: Guards | None = None) ->
     return True
 
 
-def _tidied(tree: PublishedTree, *, dry_run: bool) -> dict[str, str]:
+def _tidied(tree: PlainTree, *, dry_run: bool) -> dict[str, str]:
     """Remove what removals and switches that were cut off left, and drafts that are older than any write.
 
     What was left by name, and why it stays.

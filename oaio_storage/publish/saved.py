@@ -8,7 +8,7 @@ from oaio_storage.manifest import Manifest
 from oaio_storage.publish.places import is_id
 from oaio_storage.publish.plan import MAX_PLAN_BYTES, Plan, plan_base
 from oaio_storage.publish.switcher import LAYOUT
-from oaio_storage.publish.tree import PublishedTree
+from oaio_storage.publish.tree import PlainTree
 from oaio_storage.trees.hints import MAKE_ANEW
 
 _PUBLIC = 0o644
@@ -32,7 +32,7 @@ def save_plan(plan: Plan, file: Path) -> None:
         ) from err
 
 
-def read_plan(file: Path, tree: PublishedTree, *, yes: bool = False) -> Plan:
+def read_plan(file: Path, tree: PlainTree, *, yes: bool = False) -> Plan:
     """The plan in ``file``, which is for ``tree``.
 
     With ``yes`` also one that was made although the record of what is live was lost.
@@ -71,7 +71,7 @@ def read_plan(file: Path, tree: PublishedTree, *, yes: bool = False) -> Plan:
     return plan
 
 
-def _was_applied(plan: Plan, tree: PublishedTree) -> bool:
+def _was_applied(plan: Plan, tree: PlainTree) -> bool:
     return any(switch.transaction == plan.transaction for switch in tree.history())
 
 

@@ -24,7 +24,7 @@ from oaio_storage.publish.head import Switch
 from oaio_storage.publish.plan import Plan, transaction_id
 from oaio_storage.publish.staging import Staging
 from oaio_storage.publish.switcher import LAYOUT
-from oaio_storage.publish.tree import PublishedTree
+from oaio_storage.publish.tree import PlainTree
 from oaio_storage.publish.verifying import Fault, repairs
 from oaio_storage.scan import Scan, check_apart, scan
 from oaio_storage.trees.hints import MAKE_ANEW
@@ -58,7 +58,7 @@ class Published:
 
 
 def look(
-    tree: PublishedTree,
+    tree: PlainTree,
     folder: Path,
     *,
     yes: bool = False,
@@ -85,7 +85,7 @@ def look(
 
 
 def unmarked_plan(
-    tree: PublishedTree,
+    tree: PlainTree,
     folder: Path,
     *,
     yes: bool = False,
@@ -117,7 +117,7 @@ def unmarked_plan(
 
 
 def publish_folder(  # noqa: PLR0913 - each is said once for a publication
-    tree: PublishedTree,
+    tree: PlainTree,
     folder: Path,
     plan: Plan | None = None,
     *,
@@ -143,7 +143,7 @@ def publish_folder(  # noqa: PLR0913 - each is said once for a publication
         report: told the files that were looked at and sent.
 
     Raises:
-        As :func:`look`, ``PublishedTree.begin`` and ``PublishedTree.commit``; SourceChanged also where the
+        As :func:`look`, ``Transactions.begin`` and ``Transactions.commit``; SourceChanged also where the
         folder is not what the plan says, and NotGuaranteed where the host ignores conditions.
     """
     manifest = look(tree, folder, yes=yes, cache=cache, report=report)
@@ -154,7 +154,7 @@ def publish_folder(  # noqa: PLR0913 - each is said once for a publication
     wrong = repairs(tree, content=check, report=report) if check or plan.is_empty else None
     if plan.is_empty and not wrong:
         return Published(plan, repairs=wrong)
-    if done := tree.done(plan.transaction):
+    if done := tree.transactions.done(plan.transaction):
         return Published(plan, _still_live(tree, done))
     if not plan.base:
         from oaio_storage.hosts.probe import condition_test  # noqa: PLC0415 - for the first publication alone
@@ -162,16 +162,16 @@ def publish_folder(  # noqa: PLR0913 - each is said once for a publication
         condition_test(tree.host)
     sent, size = 0, 0
     damaged = {fault.path for fault in wrong or () if fault.what == "altered"}
-    with tree.begun(plan, yes=yes, damaged=damaged) as staging:
+    with tree.transactions.begun(plan, yes=yes, damaged=damaged) as staging:
         with suppress(Superseded):  # by a twin: what commit says then is what holds
             sent, size = _send(staging, folder, report)
-        switch = tree.commit(staging)
+        switch = tree.transactions.commit(staging)
         if not staging.takes_files:  # since it became live before, by a twin
             switch = _still_live(tree, switch)
         return Published(plan, switch, sent, size, wrong)
 
 
-def _still_live(tree: PublishedTree, done: Switch) -> Switch:
+def _still_live(tree: PlainTree, done: Switch) -> Switch:
     """The switch that this very publication made earlier.
 
     Raises:
@@ -186,7 +186,7 @@ def _still_live(tree: PublishedTree, done: Switch) -> Switch:
     return done
 
 
-def _scanned(tree: PublishedTree, folder: Path, cache: HashCache | None, report: Report) -> Scan:
+def _scanned(tree: PlainTree, folder: Path, cache: HashCache | None, report: Report) -> Scan:
     if folder.is_symlink():
         raise InvalidArgument(f"{str(folder)!r} is a symbolic link", "Name the folder that it leads to.")
     check_apart(folder, Path(tree.folders.root_folder))

@@ -38,7 +38,7 @@ _PAUSE = 0.02
 
 @attrs.frozen(kw_only=True)
 class Switcher:
-    """The switches of one tree; see :class:`~oaio_storage.publish.tree.PublishedTree` and decision 0060.
+    """The switches of one tree; see :class:`~oaio_storage.publish.tree.PlainTree` and decision 0060.
 
     Attributes:
         adopted: identities of folders that were found to hold what is live, to the byte.
@@ -90,7 +90,7 @@ class Switcher:
         """Do nothing if the next generation may take the tree's place as things are. Nothing is changed.
 
         Raises:
-            AlreadyExists, ForeignPublisher, NotGuaranteed: as for ``PublishedTree.commit``.
+            AlreadyExists, ForeignPublisher, NotGuaranteed: as for ``Transactions.commit``.
         """
         check_distinct(self.host, self.places.tree)
         found = self.folders.standing(self.places.live)
@@ -108,7 +108,7 @@ class Switcher:
             Changed: the head is another one by now; nothing of this publication is visible, or somebody else
                 completed it.
             InvalidArgument, Superseded, NotGuaranteed, AlreadyExists, ForeignPublisher: as for
-                ``PublishedTree.commit``.
+                ``Transactions.commit``.
         """
         head = head or Head(layout=LAYOUT, nonce=self.ids())
         switch = self._entry(staging, head)

@@ -8,7 +8,7 @@ from oaio_storage.errors import Corrupt, NotFound
 from oaio_storage.progress import Progress, Report, ignore
 from oaio_storage.publish.comparing import What, differences, touched
 from oaio_storage.publish.head import Switch
-from oaio_storage.publish.tree import PublishedTree
+from oaio_storage.publish.tree import PlainTree
 from oaio_storage.trees.hints import PUBLISH
 
 
@@ -48,7 +48,7 @@ class Verified:
     damaged: tuple[str, ...] = ()
 
 
-def verify(tree: PublishedTree, *, content: bool = True, report: Report = ignore) -> Verified:
+def verify(tree: PlainTree, *, content: bool = True, report: Report = ignore) -> Verified:
     """Look at the live generation and at all that are kept (P19). Nothing is changed.
 
     Those that a clean-up removes meanwhile are left out.
@@ -93,7 +93,7 @@ def verify(tree: PublishedTree, *, content: bool = True, report: Report = ignore
     )
 
 
-def repairs(tree: PublishedTree, *, content: bool = False, report: Report = ignore) -> tuple[Fault, ...]:
+def repairs(tree: PlainTree, *, content: bool = False, report: Report = ignore) -> tuple[Fault, ...]:
     """What is not as it was put live, sorted: a publication would put it right.
 
     Args:
@@ -112,7 +112,7 @@ def repairs(tree: PublishedTree, *, content: bool = False, report: Report = igno
     return ()
 
 
-def _repairs(tree: PublishedTree, live: Switch, *, content: bool, report: Report) -> Iterator[Fault]:
+def _repairs(tree: PlainTree, live: Switch, *, content: bool, report: Report) -> Iterator[Fault]:
     try:
         record = tree.record(live.generation)
     except (Corrupt, NotFound):
@@ -135,7 +135,7 @@ def _repairs(tree: PublishedTree, live: Switch, *, content: bool, report: Report
             yield Fault(live.generation, path, wrong[path])
 
 
-def _is_collected(tree: PublishedTree, generation: str) -> bool:
+def _is_collected(tree: PlainTree, generation: str) -> bool:
     """Whether a clean-up removes it, or did."""
     head, _ = tree.head.read()
     if head is None or head.generation == generation:
@@ -144,7 +144,7 @@ def _is_collected(tree: PublishedTree, generation: str) -> bool:
     return generation in head.collecting or not is_left
 
 
-def _look(tree: PublishedTree, switch: Switch, *, content: bool) -> Iterator[tuple[str, int, What | None]]:
+def _look(tree: PlainTree, switch: Switch, *, content: bool) -> Iterator[tuple[str, int, What | None]]:
     """Each file of a generation: its path, how many bytes of it were read, and what is wrong with it."""
     try:
         record = tree.record(switch.generation)

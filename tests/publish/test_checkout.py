@@ -325,7 +325,7 @@ def test_another_tree_has_another_history(site: Site, tmp_path: Path) -> None:
         site.publish({"a": content})
     check_out(site.tree, tmp_path / "copy")
     other = attrs.evolve(site.tree, name="other")
-    with other.begun(other.plan(manifest_of({"b": b"other"}))) as staging:
+    with other.transactions.begun(other.plan(manifest_of({"b": b"other"}))) as staging:
         staging.receive("b", b"other")
-        other.commit(staging)
+        other.transactions.commit(staging)
     assert check_out(other, tmp_path / "copy").written == ("b",)

@@ -96,7 +96,7 @@ def test_what_a_publication_under_way_made_stays(site: Site) -> None:
 def test_at_once_all_goes_but_what_is_live_or_in_use(site: Site) -> None:
     first, second, third = (site.publish(files) for files in (ONE, TWO, THREE))
     idle, busy = site.begin({"b": b"idle"}), site.begin({"b": b"busy"})
-    with site.tree.open(second.generation) as opened, site.tree.begun(busy.plan, yes=True):
+    with site.tree.open(second.generation) as opened, site.tree.transactions.begun(busy.plan, yes=True):
         would = clean_up(site.tree, at_once=True, dry_run=True)
         assert would.generations == (first.generation,)
         assert would.stagings == (idle.plan.transaction,)
@@ -129,9 +129,9 @@ def test_a_clock_that_jumps_takes_no_draft_of_a_publication_that_is_worked_on(
                 cleaned.append(clean_up(site.tree, at_once=True))
             return super().read(size)
 
-    with site.tree.begun(plan, yes=True) as staging:
+    with site.tree.transactions.begun(plan, yes=True) as staging:
         staging.receive("a", Slow(TWO["a"]))
-        site.tree.commit(staging)
+        site.tree.transactions.commit(staging)
     assert cleaned
     assert all(done.in_use == (plan.transaction,) for done in cleaned)
     assert site.on_disk() == TWO
@@ -180,9 +180,9 @@ def test_a_full_disk_is_cleaned_up_too(tmp_path: Path) -> None:
     host.room[0] = 1
     with (
         pytest.raises(QuotaExceeded, match="no room is left") as caught,
-        site.tree.begun(staging.plan, yes=True),
+        site.tree.transactions.begun(staging.plan, yes=True),
     ):
-        site.tree.commit(staging)
+        site.tree.transactions.commit(staging)
     assert "--now" in caught.value.hint
     assert ".oaio" not in str(caught.value)
     cleaned = clean_up(site.tree, at_once=True)

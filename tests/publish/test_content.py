@@ -57,7 +57,7 @@ def test_of_what_is_sent_without_end_one_byte_too_many_is_taken(site: Site, begi
     assert list(staging.wanted()) == ["file"]
     assert [path for path, _ in site.tree.folders.placed(staging.files)] == []
     site.send(staging, {"file": RIGHT})
-    site.tree.commit(staging)
+    site.tree.transactions.commit(staging)
     assert site.on_disk() == {"file": RIGHT}
 
 
@@ -126,7 +126,7 @@ def sent_before(site: Site, came: list[str]) -> None:
     for path in staging.wanted():
         staging.receive(path, NEW[path])
         came.append(path)
-    site.tree.commit(staging)
+    site.tree.transactions.commit(staging)
 
 
 # ---- P12
@@ -140,11 +140,11 @@ def clean(site: Site) -> None:
 
 def publish_new(site: Site, actor: Actor) -> None:
     tree = site.tree
-    with tree.begun(tree.plan(manifest_of(NEW)), yes=True) as staging:
+    with tree.transactions.begun(tree.plan(manifest_of(NEW)), yes=True) as staging:
         actor.name = HOLDING
         actor.pause()
         site.send(staging, NEW)
-        tree.commit(staging)
+        tree.transactions.commit(staging)
     assert site.sent == sorted(NEW.keys() - BASE.keys()), "what was found was asked for again"
 
 

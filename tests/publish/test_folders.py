@@ -167,13 +167,13 @@ def test_a_flush_that_was_cut_off_makes_the_next_one_fail(site: Site, folders: W
 
 def test_one_publication_is_worked_on_by_one_process(site: Site) -> None:
     plan = site.begin({"a": b"a"}).plan
-    with site.tree.begun(plan) as staging:
-        with pytest.raises(Busy, match="under way already"), site.tree.begun(plan):
+    with site.tree.transactions.begun(plan) as staging:
+        with pytest.raises(Busy, match="under way already"), site.tree.transactions.begun(plan):
             pass
-        assert not site.tree.abort(plan.transaction)
+        assert not site.tree.transactions.abort(plan.transaction)
         site.send(staging, {"a": b"a"})
-        site.tree.commit(staging)
+        site.tree.transactions.commit(staging)
     assert site.litter() == []
-    with site.tree.begun(plan) as again:
-        assert site.tree.commit(again).transaction == plan.transaction
+    with site.tree.transactions.begun(plan) as again:
+        assert site.tree.transactions.commit(again).transaction == plan.transaction
     assert site.litter() == []

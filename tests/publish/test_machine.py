@@ -15,7 +15,7 @@ from publish.tripping import TrippingApi
 
 from oaio_storage.errors import Changed, InvalidArgument, NotFound, Superseded
 from oaio_storage.publish.cleaning import clean_up
-from oaio_storage.publish.tree import PublishedTree
+from oaio_storage.publish.tree import PlainTree
 from oaio_storage.publish.verifying import verify
 from oaio_storage_local import LocalApi
 
@@ -43,10 +43,10 @@ class World:
         """The tree as nobody disturbs it."""
         return Site(LocalApi(str(self.root)))
 
-    def tree(self, actor: Actor, skew: timedelta = timedelta()) -> PublishedTree:
+    def tree(self, actor: Actor, skew: timedelta = timedelta()) -> PlainTree:
         """The tree as ``actor`` reaches it, by a clock of its own."""
         host = TrippingApi(str(self.root), wire=TurnWire(actor=actor))
-        return PublishedTree(
+        return PlainTree(
             host=host,
             name="site",
             by=actor.name,
@@ -62,10 +62,10 @@ class World:
                 plan = tree.plan(manifest_of(files_of(token)))
                 self.tokens[plan.transaction] = token
                 try:
-                    with tree.begun(plan, yes=True) as staging:
+                    with tree.transactions.begun(plan, yes=True) as staging:
                         for path in staging.wanted():
                             staging.receive(path, files_of(token)[path])
-                        made = tree.commit(staging)
+                        made = tree.transactions.commit(staging)
                 except (Superseded, Changed, NotFound, InvalidArgument) as err:
                     self.met[type(err).__name__] += 1
                 else:

@@ -7,22 +7,22 @@ import pytest
 from publish.trees import Site, manifest_of
 
 from oaio_storage.errors import AlreadyExists
-from oaio_storage.publish.tree import PublishedTree
+from oaio_storage.publish.tree import PlainTree
 
 ONE = {"a": b"one"}
 COMPOSED, TAKEN_APART = "caf\u00e9", "cafe\u0301"
 
 
-def other(site: Site, name: str) -> PublishedTree:
+def other(site: Site, name: str) -> PlainTree:
     return attrs.evolve(site.tree, name=name)
 
 
-def publish(tree: PublishedTree) -> None:
+def publish(tree: PlainTree) -> None:
     plan = tree.plan(manifest_of(ONE))
-    with tree.begun(plan) as staging:
+    with tree.transactions.begun(plan) as staging:
         for path in staging.wanted():
             staging.receive(path, ONE[path])
-        tree.commit(staging)
+        tree.transactions.commit(staging)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_what_was_planned_before_the_other_became_live_is_refused(site: Site) ->
     late = other(site, "SITE")
     plan = late.plan(manifest_of(ONE))
     site.publish(ONE)
-    with pytest.raises(AlreadyExists), late.begun(plan):
+    with pytest.raises(AlreadyExists), late.transactions.begun(plan):
         pass
     assert [found.name for found in (site.root / ".oaio/trees").iterdir()] == ["site"]
 
@@ -55,7 +55,7 @@ def test_names_that_differ_by_more_and_what_never_became_live_are_no_matter(site
     for name in ("site", "site2", "sit"):
         publish(other(site, name))
     mine = other(site, "Mine")
-    mine.begin(mine.plan(manifest_of(ONE)))
+    mine.transactions.begin(mine.plan(manifest_of(ONE)))
     publish(other(site, "mine"))
     with pytest.raises(AlreadyExists):
         mine.check_place()

@@ -25,13 +25,13 @@ from publish.test_sleepers import CASES, sleep_at
 from publish.trees import Site
 from publish.tripping import Wire
 
-from oaio_storage.publish import cleaning, switcher
+from oaio_storage.publish import cleaning, switcher, transactions
 from oaio_storage.publish.head import Head
 from oaio_storage.publish.head_file import HeadFile
 from oaio_storage.publish.opening import Opened, Opener
 from oaio_storage.publish.staging import Staging
 from oaio_storage.publish.switcher import Switcher
-from oaio_storage.publish.tree import PublishedTree
+from oaio_storage.publish.transactions import Transactions
 from oaio_storage.testing.crash_disk import CrashDisk
 from oaio_storage_local import LocalApi, switches
 from oaio_storage_local import trees as local_trees
@@ -226,7 +226,7 @@ def without_a_fence(_before: object) -> Any:  # noqa: ANN401 - same
 
 
 def by_age(_before: object) -> Any:  # noqa: ANN401 - same
-    def abort(tree: PublishedTree, transaction: str) -> bool:
+    def abort(tree: Transactions, transaction: str) -> bool:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(WholeFolders, "_is_locked", lambda *_: True)
             return tree.folders.remove(tree.places.staging(transaction))
@@ -296,7 +296,7 @@ DEFECTS = {
         alone(trees_alone.test_a_reader_keeps_the_generation_it_opened),
     ),
     "clean-up gives up what somebody works on": Planted(
-        PublishedTree,
+        Transactions,
         "abort",
         by_age,
         alone(trees_alone.test_clean_up_gives_up_idle_publications_but_none_that_somebody_works_on),
@@ -349,7 +349,7 @@ DEFECTS = {
     ),
     "a restored copy is a stranger's": Planted(switcher, "holds", always(answer=False), restored),
     "the base is not compared": Planted(
-        PublishedTree, "_check_base", always(None), alone(trees_alone.test_of_two_from_one_base_one_wins)
+        transactions, "check_base", always(None), alone(trees_alone.test_of_two_from_one_base_one_wins)
     ),
     "nobody looks for the own transaction": Planted(
         Head, "find", always(None), alone(trees_alone.test_a_repeat_makes_nothing_twice)

@@ -169,7 +169,7 @@ def retry(site: Site, scenario: Scenario) -> None:
         site.publish(scenario.new)
         return
     plan = site.tree._planned(manifest_of(scenario.new), live.parent)
-    site.tree.commit(site.tree.begin(plan, yes=True))
+    site.tree.transactions.commit(site.tree.transactions.begin(plan, yes=True))
 
 
 def give_up(site: Site) -> None:
@@ -352,7 +352,7 @@ def test_who_commits_while_clean_up_removes() -> None:
 
         disk.fails = clean
         try:
-            told.add(site.tree.commit(here).kind)
+            told.add(site.tree.transactions.commit(here).kind)
         except (Superseded, InvalidArgument, Unavailable) as err:
             told.add(type(err).__name__)
         assert see(disk) in (BASE, files)

@@ -12,10 +12,10 @@ from oaio_storage.publish.cleaning import clean_up
 
 READER = """
 import collections, itertools, os, sys
-from oaio_storage.publish.tree import PublishedTree
+from oaio_storage.publish.tree import PlainTree
 from oaio_storage_local import LocalApi
 root, reads, seen = sys.argv[1], int(sys.argv[2]), collections.Counter()
-tree = PublishedTree(host=LocalApi(root), name="site")
+tree = PlainTree(host=LocalApi(root), name="site")
 print("ready", flush=True)
 for number in itertools.count():
     if number >= reads and len(seen) > 1:

@@ -195,7 +195,7 @@ def test_what_an_attempt_that_was_cut_off_took_over_of_what_decayed_is_not_kept(
     decay(site.root / "site" / "d" / "b")
     (folder / "a").write_bytes(b"changed")
     tree = site.tree
-    with tree.begun(tree.plan(look(tree, folder))) as staging:
+    with tree.transactions.begun(tree.plan(look(tree, folder))) as staging:
         assert list(staging.wanted()) == ["a"]
     done = publish_folder(site.tree, folder, check=True)
     assert done.sent == 2

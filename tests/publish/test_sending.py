@@ -11,7 +11,7 @@ from publish.trees import Site
 from oaio_storage.errors import NotGuaranteed, Superseded
 from oaio_storage.hosts import Expect, Stat
 from oaio_storage.publish.sending import look, publish_folder
-from oaio_storage.publish.tree import PublishedTree
+from oaio_storage.publish.tree import PlainTree
 from oaio_storage.publish.verifying import verify
 from oaio_storage_local import LocalApi
 
@@ -63,7 +63,7 @@ class Ignoring(LocalApi):
 def test_a_host_that_ignores_conditions_is_refused_before_the_first_publication(
     site: Site, folder: Path
 ) -> None:
-    tree = PublishedTree(host=Ignoring(str(site.root)), name="site")
+    tree = PlainTree(host=Ignoring(str(site.root)), name="site")
     with pytest.raises(NotGuaranteed, match="conditions"):
         publish_folder(tree, folder)
     assert not (site.root / "site").exists()
@@ -79,7 +79,7 @@ def test_what_was_published_already_is_neither_sent_again_nor_said_to_be_live(
     first = publish_folder(site.tree, folder, plan)
     again = publish_folder(site.tree, folder, plan)
     assert (again.switch, again.sent) == (first.switch, 0)
-    staging = site.tree.begin(plan)
+    staging = site.tree.transactions.begin(plan)
     assert staging.wanted() == {}
     with pytest.raises(Superseded, match="already"):
         staging.receive("a", b"changed")

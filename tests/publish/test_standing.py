@@ -91,7 +91,7 @@ def test_a_strangers_is_left_alone_until_it_is_moved_away(
         assert "Move it away" in refusal.value.hint
         assert all_below(site.root) == before
     with pytest.raises(ForeignPublisher):
-        site.tree.commit(begun)
+        site.tree.transactions.commit(begun)
     clean_up(attrs.evolve(site.tree), last=1, time=timedelta())
     away(site.root / "site")
     site.publish(TWO)

@@ -28,7 +28,7 @@ from oaio_storage.hosts import CshApi, Guarantees, Retry
 from oaio_storage.hosts.fsspec_api import FsspecApi
 from oaio_storage.publish.cleaning import Cleaned, clean_up
 from oaio_storage.publish.head import LOG_KEPT, Head, Intent
-from oaio_storage.publish.tree import PublishedTree
+from oaio_storage.publish.tree import PlainTree
 from oaio_storage.publish.verifying import Fault, verify
 from oaio_storage_local import LocalApi
 
@@ -86,9 +86,9 @@ def test_files_are_read_only_and_folders_keep_their_modes(site: Site) -> None:
 def test_an_executable_file_is_one_and_a_change_of_the_bit_a_change(site: Site) -> None:
     tree = site.tree
     for executable in (frozenset({"run"}), frozenset[str](), frozenset({"run"})):
-        staging = tree.begin(tree.plan(manifest_of({"run": b"#!"}, executable)), yes=True)
+        staging = tree.transactions.begin(tree.plan(manifest_of({"run": b"#!"}, executable)), yes=True)
         site.send(staging, {"run": b"#!"})
-        tree.commit(staging)
+        tree.transactions.commit(staging)
         assert bool((site.root / "site" / "run").stat().st_mode & 0o111) == bool(executable)
     assert site.sent == []
     assert tree.history()[-1].sequence == 3
@@ -98,10 +98,10 @@ def test_a_repeat_makes_nothing_twice(site: Site) -> None:
     """P6."""
     staging = site.begin(ONE)
     site.send(staging, ONE)
-    first = site.tree.commit(staging)
-    assert site.tree.commit(staging) == first
-    again = site.tree.begin(staging.plan)
-    assert site.tree.commit(again) == first
+    first = site.tree.transactions.commit(staging)
+    assert site.tree.transactions.commit(staging) == first
+    again = site.tree.transactions.begin(staging.plan)
+    assert site.tree.transactions.commit(again) == first
     assert len(site.tree.history()) == 1
 
 
@@ -113,7 +113,7 @@ def test_an_interrupted_publication_goes_on_where_it_stopped(site: Site) -> None
     again = site.begin(ONE)
     assert sorted(again.wanted()) == ["a/b/c", "empty", "same"]
     site.send(again, ONE)
-    site.tree.commit(again)
+    site.tree.transactions.commit(again)
     assert site.on_disk() == ONE
 
 
@@ -126,7 +126,7 @@ def test_what_arrived_damaged_is_asked_for_again(site: Site) -> None:
     damaged.chmod(0o444)
     assert list(site.begin(ONE).wanted()) == ["same"]
     with pytest.raises(InvalidArgument, match="same"):
-        site.tree.commit(staging)
+        site.tree.transactions.commit(staging)
     assert site.tree.live() is None
 
 
@@ -145,7 +145,7 @@ def test_an_incomplete_publication_is_refused(site: Site) -> None:
     staging = site.begin(ONE)
     staging.receive("index.html", b"one")
     with pytest.raises(InvalidArgument, match="3 files"):
-        site.tree.commit(staging)
+        site.tree.transactions.commit(staging)
     assert not (site.root / "site").exists()
 
 
@@ -154,9 +154,9 @@ def test_what_is_not_planned_is_not_published(site: Site) -> None:
     site.send(staging, ONE)
     (site.root / staging.files / "stowaway").write_bytes(b"x")
     with pytest.raises(InvalidArgument, match="stowaway"):
-        site.tree.commit(staging)
+        site.tree.transactions.commit(staging)
     again = site.begin(ONE)
-    site.tree.commit(again)
+    site.tree.transactions.commit(again)
     assert site.on_disk() == ONE
 
 
@@ -166,13 +166,13 @@ def test_of_two_from_one_base_one_wins(site: Site) -> None:
     ours, theirs = site.begin(ONE), Site(site.host, by="other").begin(TWO)
     site.send(ours, ONE)
     Site(site.host, by="other").send(theirs, TWO)
-    Site(site.host, by="other").tree.commit(theirs)
+    Site(site.host, by="other").tree.transactions.commit(theirs)
     for _ in range(2):
         with pytest.raises(Superseded, match="other"):
-            site.tree.commit(ours)
+            site.tree.transactions.commit(ours)
     assert site.on_disk() == TWO
     with pytest.raises(Superseded, match="other"):
-        site.tree.begin(ours.plan)
+        site.tree.transactions.begin(ours.plan)
     assert [switch.by for switch in site.tree.history()] == ["tester", "other"]
 
 
@@ -187,7 +187,7 @@ def test_racing_publishers_make_a_chain(site: Site) -> None:
         racer.send(staging, files)
         start.wait()
         with suppress(Superseded):
-            won.append(racer.tree.commit(staging).by)
+            won.append(racer.tree.transactions.commit(staging).by)
 
     threads = [threading.Thread(target=race, args=(number,)) for number in range(6)]
     for thread in threads:
@@ -208,7 +208,7 @@ def test_two_of_the_same_publication_both_succeed(site: Site) -> None:
         start.wait()
         with suppress(Superseded):  # a twin commits already
             twin.send(staging, ONE)
-        made.append(twin.tree.commit(staging))
+        made.append(twin.tree.transactions.commit(staging))
 
     threads = [threading.Thread(target=one) for _ in range(4)]
     for thread in threads:
@@ -298,7 +298,7 @@ def test_a_reader_keeps_the_generation_it_opened(site: Site) -> None:
         site.seen(first.generation)
 
 
-def later(site: Site, **passed: float) -> PublishedTree:
+def later(site: Site, **passed: float) -> PlainTree:
     return attrs.evolve(site.tree, clock=lambda: datetime.now(UTC) + timedelta(**passed))
 
 
@@ -328,13 +328,13 @@ def test_clean_up_gives_up_idle_publications_but_none_that_somebody_works_on(sit
     staging = site.begin(ONE)
     late = later(site, days=2)
     assert clean_up(site.tree).stagings == ()
-    with site.tree.begun(staging.plan):
+    with site.tree.transactions.begun(staging.plan):
         assert clean_up(late).in_use == (staging.plan.transaction,)
     assert site.litter() == [staging.plan.transaction]
     assert clean_up(late).stagings == (staging.plan.transaction,)
     assert site.litter() == []
     with pytest.raises(Superseded):
-        site.tree.commit(staging)
+        site.tree.transactions.commit(staging)
     site.publish(ONE)
     assert site.on_disk() == ONE
 
@@ -345,7 +345,7 @@ def test_a_publication_whose_state_is_damaged_is_given_up(site: Site) -> None:
     state = site.tree.places.state(staging.plan.transaction)
     site.host.state.write(state, b"closed\n", expect=site.host.state.stat(state).version)
     with pytest.raises(Superseded, match="given up"):
-        site.tree.commit(staging)
+        site.tree.transactions.commit(staging)
     assert site.tree.live() is None
 
 
@@ -362,7 +362,7 @@ def test_an_aborted_publication_leaves_nothing(site: Site) -> None:
     site.publish(ONE)
     staging = site.begin(TWO)
     for _ in range(2):
-        site.tree.abort(staging.plan.transaction)
+        site.tree.transactions.abort(staging.plan.transaction)
     assert site.litter() == []
     assert site.on_disk() == ONE
 
@@ -511,11 +511,11 @@ def test_a_strangers_folder_in_the_middle_of_a_switch_is_told(site: Site) -> Non
 )
 def test_names_that_no_tree_can_have_are_refused(site: Site, name: str) -> None:
     with pytest.raises(InvalidName):
-        PublishedTree(host=site.host, name=name)
+        PlainTree(host=site.host, name=name)
 
 
 def test_hosts_without_folders_say_so() -> None:
-    tree = PublishedTree(host=FsspecApi("memory://no-folders"), name="site")
+    tree = PlainTree(host=FsspecApi("memory://no-folders"), name="site")
     with pytest.raises(NotGuaranteed, match="whole folders"):
         _ = tree.folders
 

@@ -100,10 +100,11 @@ def test_its_twin_was_killed_while_it_switched(
     tree = twin().tree
     with twin().tree.open() as pinned:
         slow(monkeypatch, late, lambda: ending_in(step, twin(), NEXT))
-        begin = tree.begun if late == "alone" else lambda plan, yes: nullcontext(tree.begin(plan, yes=yes))
+        work = tree.transactions
+        begin = work.begun if late == "alone" else lambda plan, yes: nullcontext(work.begin(plan, yes=yes))
         with begin(tree.plan(manifest_of(NEXT)), yes=True) as staging:
             twin().send(staging, NEXT)
-            assert tree.commit(staging).sequence == 2
+            assert tree.transactions.commit(staging).sequence == 2
         with pinned.folder.read("a") as stream:
             assert stream.read() == b"a"
         assert {path for path, _ in pinned.folder.placed()} == BASE.keys()

@@ -10,7 +10,7 @@ from oaio_storage.hosts import CshApi
 from oaio_storage.manifest import FileEntry, Manifest
 from oaio_storage.publish.head import Switch
 from oaio_storage.publish.staging import Staging
-from oaio_storage.publish.tree import PublishedTree
+from oaio_storage.publish.tree import PlainTree
 
 Files = Mapping[str, bytes]
 
@@ -34,8 +34,8 @@ class Site:
     sent: list[str] = attrs.field(factory=list)
 
     @property
-    def tree(self) -> PublishedTree:
-        return PublishedTree(
+    def tree(self) -> PlainTree:
+        return PlainTree(
             host=self.host, name="site", by=self.by, allow_gap=self.allow_gap, sleep=lambda _seconds: None
         )
 
@@ -45,7 +45,7 @@ class Site:
 
     def begin(self, files: Files, *, yes: bool = True) -> Staging:
         tree = self.tree
-        return tree.begin(tree.plan(manifest_of(files)), yes=yes)
+        return tree.transactions.begin(tree.plan(manifest_of(files)), yes=yes)
 
     def send(self, staging: Staging, files: Files) -> None:
         self.sent = list(staging.wanted())
@@ -55,7 +55,7 @@ class Site:
     def publish(self, files: Files, *, yes: bool = True) -> Switch:
         staging = self.begin(files, yes=yes)
         self.send(staging, files)
-        return self.tree.commit(staging)
+        return self.tree.transactions.commit(staging)
 
     def seen(self, generation: str = "") -> dict[str, bytes]:
         """What a reader of one generation finds in it."""

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from oaio_storage.hash_cache import HashCache
     from oaio_storage.publish.head import Switch
     from oaio_storage.publish.sending import Published
-    from oaio_storage.publish.tree import PublishedTree
+    from oaio_storage.publish.tree import PlainTree
 
 
 @attrs.frozen
@@ -111,18 +111,18 @@ def publish(  # noqa: PLR0913 - one parameter for each option
 
 
 @contextmanager
-def _tree(order: _Order, name: str, to: str, *, layout: str, allow_gap: bool) -> Iterator["PublishedTree"]:
+def _tree(order: _Order, name: str, to: str, *, layout: str, allow_gap: bool) -> Iterator["PlainTree"]:
     """The tree to publish; its root gets a marker if it has none, unless nothing is to be changed."""
     from oaio_storage.config import host_of  # noqa: PLC0415 - not needed for --help
     from oaio_storage.hosts.roots import check_alone  # noqa: PLC0415 - same
     from oaio_storage.publish.switcher import LAYOUT  # noqa: PLC0415 - same
-    from oaio_storage.publish.tree import PublishedTree  # noqa: PLC0415 - same
+    from oaio_storage.publish.tree import PlainTree  # noqa: PLC0415 - same
     from oaio_storage.scan import check_apart  # noqa: PLC0415 - same
 
     if layout != LAYOUT:
         raise InvalidArgument(f"there is no layout {layout[:80]!r}", f"--layout {LAYOUT}")
     with host_of(to) as host, hints_filled(FOLDER=order.folder, NAME=name, HOST=to):
-        tree = PublishedTree(host=host, name=name, by=publisher(), allow_gap=allow_gap)
+        tree = PlainTree(host=host, name=name, by=publisher(), allow_gap=allow_gap)
         root = Path(tree.folders.root_folder)
         check_apart(order.folder, root)
         check_alone(root, PUBLISH, is_root=True)
@@ -139,7 +139,7 @@ def _check_outside(file: Path, folder: Path, what: str) -> None:
         raise InvalidArgument(f"the plan {file} would lie in {what}", "Name a file outside of it.")
 
 
-def _planned(tree: "PublishedTree", order: _Order, cache: "HashCache | None", *, yes: bool) -> "Published":
+def _planned(tree: "PlainTree", order: _Order, cache: "HashCache | None", *, yes: bool) -> "Published":
     from oaio_storage.hosts.roots import MARKER  # noqa: PLC0415 - not needed for --help
     from oaio_storage.publish.saved import save_plan  # noqa: PLC0415 - not needed for --help
     from oaio_storage.publish.sending import Published, look, unmarked_plan  # noqa: PLC0415 - same
@@ -156,7 +156,7 @@ def _planned(tree: "PublishedTree", order: _Order, cache: "HashCache | None", *,
     return Published(plan, repairs=wrong)
 
 
-def _published(tree: "PublishedTree", order: _Order, cache: "HashCache | None", *, yes: bool) -> "Published":
+def _published(tree: "PlainTree", order: _Order, cache: "HashCache | None", *, yes: bool) -> "Published":
     from oaio_storage.publish.saved import read_plan  # noqa: PLC0415 - not needed for --help
     from oaio_storage.publish.sending import publish_folder  # noqa: PLC0415 - same
 

@@ -12,7 +12,7 @@ from oaio_storage.cli.output import count_text, size_text
 from oaio_storage.errors import NotFound
 from oaio_storage.hosts.streams import sha256_of
 from oaio_storage.progress import Report, ignore
-from oaio_storage.publish.tree import PublishedTree
+from oaio_storage.publish.tree import PlainTree
 from oaio_storage.publish.verifying import verify
 
 Seen = dict[str, str | None]
@@ -74,7 +74,7 @@ class Publication:
         )
         return Step(title, text, switch.files)
 
-    def _tree(self) -> PublishedTree:
+    def _tree(self) -> PlainTree:
         return script.site(self.www)
 
     def _require_live(self) -> None:

@@ -17,7 +17,7 @@ from oaio_storage.model import OaiObject
 from oaio_storage.progress import Report
 from oaio_storage.publish.head import Switch
 from oaio_storage.publish.sending import Published, publish_folder
-from oaio_storage.publish.tree import PublishedTree
+from oaio_storage.publish.tree import PlainTree
 
 
 def connect(  # noqa: PLR0913, PLR0917 - as people would write it
@@ -82,11 +82,11 @@ def delete(laptop: OaioClient, phone: OaioClient, letter: str) -> tuple[SyncRepo
     return laptop.sync(), phone.sync()
 
 
-def site(www: Path) -> PublishedTree:
+def site(www: Path) -> PlainTree:
     """A tree of plain files on a storage host: below ``www`` any web server can show them."""
     host = host_api("Local", root_folder=str(www))
     host.create_root()
-    return PublishedTree(host=host, name="site")
+    return PlainTree(host=host, name="site")
 
 
 def publish(folder: Path, www: Path, report: Report) -> Published:

@@ -8,7 +8,7 @@ import attrs
 
 from oaio_storage.errors import NotFound
 from oaio_storage.publish.opening import Opened
-from oaio_storage.publish.tree import PublishedTree
+from oaio_storage.publish.tree import PlainTree
 
 
 @attrs.define(eq=False)
@@ -30,7 +30,7 @@ class LiveTree:
     before and wait for nothing but their own look, however slow the host is.
     """
 
-    def __init__(self, tree: PublishedTree) -> None:
+    def __init__(self, tree: PlainTree) -> None:
         self.tree = tree
         self._renewing = Lock()
         self._lock = Lock()  # of what follows; never held while the host is asked
