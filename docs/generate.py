@@ -18,10 +18,9 @@ from oaio_storage.hosts.options import Described
 from oaio_storage.hosts.probe import Latency, Probed, Row
 from oaio_storage.model import OaiObject
 from oaio_storage.publish.checkout import CheckedOut
-from oaio_storage.publish.cleaning import Cleaned
 from oaio_storage.publish.head import Switch
-from oaio_storage.publish.verifying import Fault as Damage
-from oaio_storage.publish.verifying import Verified
+from oaio_storage.publish.results import Cleaned, Verified
+from oaio_storage.publish.results import Fault as Damage
 from oaio_storage.testing import Fault, HostContract, HostSource, KitCounts, ReadOnlyContract, TreeContract
 from oaio_storage.testing.koofr.switches import Fault as KoofrFault
 from oaio_storage.testing.koofr.switches import Switches

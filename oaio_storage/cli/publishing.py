@@ -1,6 +1,5 @@
 """What the commands about published trees have in common."""
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -11,13 +10,12 @@ import typer
 
 from oaio_storage.cli.hints import hints_filled
 from oaio_storage.cli.opening import the_one
-from oaio_storage.errors import InvalidArgument, MassDeletion, NotFound, WrongRoot
+from oaio_storage.errors import InvalidArgument, MassDeletion, NotFound
 from oaio_storage.trees.hints import PUBLISH
 
 if TYPE_CHECKING:
     from oaio_storage.hash_cache import HashCache
-    from oaio_storage.hosts import CshApi
-    from oaio_storage.publish.tree import PlainTree
+    from oaio_storage.publish.published import PublishedTree
 
 _Done = TypeVar("_Done")
 
@@ -34,7 +32,7 @@ YesOption = Annotated[
 
 
 @contextmanager
-def tree_at(address: str, name: str) -> Iterator["PlainTree"]:
+def tree_at(address: str, name: str) -> Iterator["PublishedTree"]:
     """The tree ``name`` on the host at ``address``, which is closed at the end of the block.
 
     Raises:
@@ -42,31 +40,14 @@ def tree_at(address: str, name: str) -> Iterator["PlainTree"]:
         OaioError: as ``host_of``.
     """
     from oaio_storage.config import host_of  # noqa: PLC0415 - not needed for --help
-    from oaio_storage.hosts.roots import MARKER  # noqa: PLC0415 - same
-    from oaio_storage.publish.tree import PlainTree  # noqa: PLC0415 - same
+    from oaio_storage.hosts.roots import MARKER, has_state  # noqa: PLC0415 - same
+    from oaio_storage.publish.layouts import published_tree  # noqa: PLC0415 - same
+    from oaio_storage.trees.paths import Paths  # noqa: PLC0415 - same
 
     with host_of(address) as host, hints_filled(NAME=name, HOST=address):
-        tree = PlainTree(host=host, name=name, by=publisher())
-        if not (has_state(host, tree.places.head) or has_state(host, MARKER)):
+        if not (has_state(host, Paths(name).head) or has_state(host, MARKER)):
             raise NotFound(f"nothing was published at {address}", PUBLISH)
-        yield tree
-
-
-def has_state(host: "CshApi", path: str) -> bool:
-    """Whether the root of ``host`` is there and its state folder has the file ``path``, damaged or not.
-
-    Raises:
-        WrongRoot: what is there is no folder, or can't be read.
-    """
-    try:
-        host.state.stat(path)
-    except NotFound:
-        return False
-    except WrongRoot:
-        if os.path.lexists(host.folders.root_folder):
-            raise
-        return False
-    return True
+        yield published_tree(host, name, by=publisher())
 
 
 def publisher() -> str:
@@ -80,7 +61,7 @@ def publisher() -> str:
     return f"{user}@{socket.gethostname()}"
 
 
-def generation_of(tree: "PlainTree", text: str | None) -> str:
+def generation_of(tree: "PublishedTree", text: str | None) -> str:
     """The id of the generation that ``text`` begins; empty if there is no text.
 
     Raises:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from oaio_storage.errors import AlreadyExists, NotFound, RootOverlap, WrongRoot
+from oaio_storage.errors import AlreadyExists, NotFound, NotGuaranteed, RootOverlap, WrongRoot
 from oaio_storage.hosts.guarantees import Absent
 from oaio_storage.names import STATE_FOLDER
 
@@ -106,3 +106,29 @@ def _root_at(place: Path) -> Path | None:
     if os.path.isfile(place / STATE_FOLDER / MARKER):  # noqa: PTH113 - never raises
         return place
     return place.parent if place.name == STATE_FOLDER else None
+
+
+def has_state(host: "CshApi", path: str) -> bool:
+    """Whether the root of ``host`` is there and its state folder has the file ``path``, damaged or not.
+
+    Raises:
+        WrongRoot: what is there is no folder, or can't be read.
+    """
+    try:
+        host.state.stat(path)
+    except NotFound:
+        return False
+    except WrongRoot:
+        place = local_folder(host)
+        if place is None or os.path.lexists(place):
+            raise
+        return False
+    return True
+
+
+def local_folder(host: "CshApi") -> Path | None:
+    """The root of ``host`` as a folder of this machine; None if it is none."""
+    try:
+        return Path(host.folders.root_folder)
+    except NotGuaranteed:
+        return None

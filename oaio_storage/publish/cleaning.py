@@ -1,6 +1,6 @@
 """Removing what is not needed any more: old generations, and publications that were given up."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -11,27 +11,9 @@ from oaio_storage.hosts.folders import Guards
 from oaio_storage.names import STATE_FOLDER
 from oaio_storage.publish.head import Head
 from oaio_storage.publish.places import checked_id, is_id
+from oaio_storage.publish.results import Cleaned
 from oaio_storage.publish.tree import PlainTree
 from oaio_storage.trees.retention import KEPT_GENERATIONS, KEPT_TIME, superfluous
-
-
-@attrs.frozen
-class Cleaned:
-    """What clean-up removed, or would remove.
-
-    Attributes:
-        generations: ids of generations that can't be gone back to any more.
-        stagings: transactions that were given up.
-        in_use: those of them that somebody reads or works on; they stay, and are listed here alone.
-        litter: names of what removals and switches that were cut off left in the state folder.
-        refused: those that this user may not remove, and why; they stay, and are listed here alone.
-    """
-
-    generations: tuple[str, ...] = ()
-    stagings: tuple[str, ...] = ()
-    in_use: tuple[str, ...] = ()
-    litter: tuple[str, ...] = ()
-    refused: Mapping[str, str] = attrs.field(factory=dict)
 
 
 @attrs.frozen

@@ -1,15 +1,12 @@
 """Whether a folder holds what a record says: every byte, or as far as it can be seen without reading."""
 
 from collections.abc import Iterator, Mapping
-from typing import Literal
 
 from oaio_storage.hosts.folders import HeldFolder, Placed
 from oaio_storage.hosts.streams import sha256_of
 from oaio_storage.manifest import FileEntry
 from oaio_storage.publish.record import Record
-
-What = Literal["missing", "extra", "short", "long", "altered", "mode", "touched", "no record", "no files"]
-"""What is wrong. *Touched*: written to since it was placed, replaced, or only given another time."""
+from oaio_storage.publish.results import What
 
 _SAME_CONTENT = (None, "mode", "touched")
 

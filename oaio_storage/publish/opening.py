@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
-from typing import cast
+from typing import BinaryIO, cast
 
 import attrs
 
 from oaio_storage.errors import Busy, Corrupt, NotFound
 from oaio_storage.hosts.folders import HeldFolder, displaced
+from oaio_storage.manifest import Manifest
 from oaio_storage.publish.head import Head, Intent, Switch
 from oaio_storage.publish.places import checked_id
 from oaio_storage.publish.record import Record
@@ -30,6 +31,15 @@ class Opened:
     switch: Switch
     record: Record
     folder: HeldFolder
+
+    @property
+    def manifest(self) -> Manifest:
+        """Its files."""
+        return self.record.manifest
+
+    def read(self, path: str) -> BinaryIO:
+        """A file of it; it may be read after the generation was closed."""
+        return self.folder.read(path)
 
 
 @attrs.frozen

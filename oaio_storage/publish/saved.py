@@ -7,8 +7,7 @@ from oaio_storage.errors import Corrupt, InvalidArgument, NotFound, Superseded
 from oaio_storage.manifest import Manifest
 from oaio_storage.publish.places import is_id
 from oaio_storage.publish.plan import MAX_PLAN_BYTES, Plan, plan_base
-from oaio_storage.publish.switcher import LAYOUT
-from oaio_storage.publish.tree import PlainTree
+from oaio_storage.publish.published import PublishedTree
 from oaio_storage.trees.hints import MAKE_ANEW
 
 _PUBLIC = 0o644
@@ -32,7 +31,7 @@ def save_plan(plan: Plan, file: Path) -> None:
         ) from err
 
 
-def read_plan(file: Path, tree: PlainTree, *, yes: bool = False) -> Plan:
+def read_plan(file: Path, tree: PublishedTree, *, yes: bool = False) -> Plan:
     """The plan in ``file``, which is for ``tree``.
 
     With ``yes`` also one that was made although the record of what is live was lost.
@@ -47,7 +46,7 @@ def read_plan(file: Path, tree: PlainTree, *, yes: bool = False) -> Plan:
     for what in ("base", "transaction"):
         if not is_id(told[what]) and (told[what] or what == "transaction"):
             raise InvalidArgument(f"the plan was edited: its {what} is no id", MAKE_ANEW)
-    here = {"tree": tree.name, "root": tree.host.root_id(), "layout": LAYOUT}
+    here = {"tree": tree.name, "root": tree.host.root_id(), "layout": tree.layout}
     for what, value in here.items():
         if told[what] != value:
             noun = {"root": "host"}.get(what, what)
@@ -55,7 +54,7 @@ def read_plan(file: Path, tree: PlainTree, *, yes: bool = False) -> Plan:
                 f"the plan is for another {noun}: {told[what][:80]!r}, not {value!r}", MAKE_ANEW
             )
     try:
-        base = tree.record(told["base"]).manifest if told["base"] else Manifest()
+        base = tree.manifest(told["base"]) if told["base"] else Manifest()
     except Corrupt:
         base = tree.live_manifest(yes=yes)
     except NotFound as err:
@@ -71,7 +70,7 @@ def read_plan(file: Path, tree: PlainTree, *, yes: bool = False) -> Plan:
     return plan
 
 
-def _was_applied(plan: Plan, tree: PlainTree) -> bool:
+def _was_applied(plan: Plan, tree: PublishedTree) -> bool:
     return any(switch.transaction == plan.transaction for switch in tree.history())
 
 

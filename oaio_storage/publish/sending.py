@@ -6,8 +6,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-import attrs
-
 from oaio_storage.errors import (
     Corrupt,
     InvalidArgument,
@@ -22,39 +20,15 @@ from oaio_storage.names import shown
 from oaio_storage.progress import Progress, Report, ignore
 from oaio_storage.publish.head import Switch
 from oaio_storage.publish.plan import Plan, transaction_id
+from oaio_storage.publish.results import Published
 from oaio_storage.publish.staging import Staging
 from oaio_storage.publish.switcher import LAYOUT
 from oaio_storage.publish.tree import PlainTree
-from oaio_storage.publish.verifying import Fault, repairs
+from oaio_storage.publish.verifying import repairs
 from oaio_storage.scan import Scan, check_apart, scan
 from oaio_storage.trees.hints import MAKE_ANEW
 
 _SHOWN = 3
-
-
-@attrs.frozen
-class Published:
-    """What publishing a folder did.
-
-    Attributes:
-        plan: what was to be done.
-        switch: how it became live; None if that was live already, so that nothing was done.
-        sent: files whose content was sent; all others the host had.
-        bytes_sent: bytes of these.
-        repairs: what was not as it was put live, and is put right; None: that was not looked at, since other
-            files change in any case.
-    """
-
-    plan: Plan
-    switch: Switch | None = None
-    sent: int = 0
-    bytes_sent: int = 0
-    repairs: tuple[Fault, ...] | None = None
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether nothing was to be done: what is live is what was wanted, as far as was seen."""
-        return self.plan.is_empty and not self.repairs
 
 
 def look(

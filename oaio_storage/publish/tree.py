@@ -81,8 +81,21 @@ class PlainTree:
 
     def live(self) -> Switch | None:
         """How the generation that is live became so; None if none ever was."""
-        head, _ = self.head.read()
-        return self._switcher.seen_live(head) if head else None
+        return self.seen()[0]
+
+    def version(self) -> str:
+        """Another text whenever something else may have become live; costs one look.
+
+        Raises:
+            NotFound: nothing was published.
+        """
+        return self.host.state.stat(self.places.head).version
+
+    def seen(self) -> tuple[Switch | None, str]:
+        """What is live, and the version that says so; empty while it may change without another one."""
+        head, version = self.head.read()
+        live = self._switcher.seen_live(head) if head else None
+        return live, "" if head is None or head.intent else version
 
     def history(self) -> tuple[Switch, ...]:
         """All switches that ever were, oldest first."""

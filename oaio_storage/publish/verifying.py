@@ -6,46 +6,11 @@ import attrs
 
 from oaio_storage.errors import Corrupt, NotFound
 from oaio_storage.progress import Progress, Report, ignore
-from oaio_storage.publish.comparing import What, differences, touched
+from oaio_storage.publish.comparing import differences, touched
 from oaio_storage.publish.head import Switch
+from oaio_storage.publish.results import Fault, Verified, What
 from oaio_storage.publish.tree import PlainTree
 from oaio_storage.trees.hints import PUBLISH
-
-
-@attrs.frozen(order=True)
-class Fault:
-    """Something that is not as it should be.
-
-    Attributes:
-        generation: of which generation.
-        path: the file; empty: the generation as a whole.
-        what: what is wrong.
-    """
-
-    generation: str
-    path: str
-    what: What
-
-
-@attrs.frozen
-class Verified:
-    """What a verification found.
-
-    Attributes:
-        generations: how many were looked at.
-        files: how many files were.
-        bytes: how many bytes were read.
-        faults: all that is wrong, sorted. A file that several generations share is told for each of them.
-        live: id of the generation that is live.
-        damaged: ids of those with faults, sorted.
-    """
-
-    generations: int = 0
-    files: int = 0
-    bytes: int = 0
-    faults: tuple[Fault, ...] = ()
-    live: str = ""
-    damaged: tuple[str, ...] = ()
 
 
 def verify(tree: PlainTree, *, content: bool = True, report: Report = ignore) -> Verified:

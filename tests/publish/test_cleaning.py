@@ -13,7 +13,8 @@ from publish.trees import Site, manifest_of
 
 from oaio_storage.errors import Changed, NotFound, QuotaExceeded
 from oaio_storage.hosts import Expect, Guarantees, Stat
-from oaio_storage.publish.cleaning import Cleaned, clean_up
+from oaio_storage.publish.cleaning import clean_up
+from oaio_storage.publish.results import Cleaned
 from oaio_storage.publish.verifying import verify
 from oaio_storage_local import LocalApi
 from oaio_storage_local.disk import SystemDisk

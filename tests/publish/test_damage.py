@@ -16,7 +16,8 @@ from oaio_storage.publish import cleaning
 from oaio_storage.publish.cleaning import clean_up
 from oaio_storage.publish.head import Head
 from oaio_storage.publish.head_file import HeadFile
-from oaio_storage.publish.verifying import Fault, verify
+from oaio_storage.publish.results import Fault
+from oaio_storage.publish.verifying import verify
 
 TREES = [
     {f"d{number % 3}/{number}": b"%d %d" % (number, tree) * (number + 1) for number in range(9)}

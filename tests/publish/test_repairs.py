@@ -13,6 +13,7 @@ from oaio_storage.publish.cleaning import clean_up
 from oaio_storage.publish.head import Switch
 from oaio_storage.publish.saved import read_plan, save_plan
 from oaio_storage.publish.sending import look, publish_folder
+from oaio_storage.publish.swapped import SwappedLayout
 from oaio_storage.publish.verifying import repairs, verify
 
 ONE = {"a": b"aaa", "d/b": b"bbb", "same": b"same"}
@@ -112,8 +113,8 @@ def test_a_plan_that_was_made_of_a_lost_record_is_applied_by_word(
     lose_record(site, site.publish({"old": b"old"}), "damaged")
     save_plan(site.tree.plan(manifest_of(ONE, executable=frozenset()), yes=True), tmp_path / "plan")
     with pytest.raises(Corrupt):
-        read_plan(tmp_path / "plan", site.tree)
-    plan = read_plan(tmp_path / "plan", site.tree, yes=True)
+        read_plan(tmp_path / "plan", SwappedLayout(site.tree))
+    plan = read_plan(tmp_path / "plan", SwappedLayout(site.tree), yes=True)
     publish_folder(site.tree, folder, plan, yes=True)
     assert site.on_disk() == ONE
 

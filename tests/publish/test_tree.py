@@ -26,10 +26,11 @@ from oaio_storage.errors import (
 )
 from oaio_storage.hosts import CshApi, Guarantees, Retry
 from oaio_storage.hosts.fsspec_api import FsspecApi
-from oaio_storage.publish.cleaning import Cleaned, clean_up
+from oaio_storage.publish.cleaning import clean_up
 from oaio_storage.publish.head import LOG_KEPT, Head, Intent
+from oaio_storage.publish.results import Cleaned, Fault
 from oaio_storage.publish.tree import PlainTree
-from oaio_storage.publish.verifying import Fault, verify
+from oaio_storage.publish.verifying import verify
 from oaio_storage_local import LocalApi
 
 ONE = {"index.html": b"one", "a/b/c": b"deep", "same": b"same", "empty": b""}

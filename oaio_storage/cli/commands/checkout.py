@@ -33,10 +33,8 @@ def checkout(  # noqa: PLR0913 - one parameter for each option
 
     Example: oaio checkout site ./copy --from ./www
     """
-    from oaio_storage.publish.checkout import check_out  # noqa: PLC0415 - not needed for --help
-
     with tree_at(source, name) as tree, hash_cache() as cache, progress() as shown:
-        done = check_out(tree, folder, generation_of(tree, generation), cache=cache, report=shown)
+        done = tree.check_out(folder, generation_of(tree, generation), cache=cache, report=shown)
     counts = f"{len(done.written)} written ({size_text(done.bytes_written)}), {len(done.removed)} removed"
     left = f"{done.unchanged} unchanged, {count_text(len(done.kept), 'local change')} kept"
     lines = [

@@ -34,10 +34,10 @@ def gc(  # noqa: PLR0913 - one parameter for each option
 
     Example: oaio gc site --at ./www
     """
-    from oaio_storage.publish.cleaning import Cleaned, clean_up  # noqa: PLC0415 - not needed for --help
+    from oaio_storage.publish.results import Cleaned  # noqa: PLC0415 - not needed for --help
 
     with tree_at(at, name) as tree:
-        done = clean_up(tree, at_once=now, dry_run=dry_run)
+        done = tree.clean_up(at_once=now, dry_run=dry_run)
         if done == Cleaned() and tree.live() is None:
             raise NotFound(f"nothing was published as {name!r}", PUBLISH)
     lines = [

@@ -12,7 +12,7 @@ from oaio_storage.errors import NotFound
 from oaio_storage.trees.hints import PUBLISH
 
 if TYPE_CHECKING:
-    from oaio_storage.publish.head import Switch
+    from oaio_storage.trees.switches import Switch
 
 
 def generations(ctx: typer.Context, name: NameArgument, *, at: AtOption, as_json: JsonOption = False) -> None:
@@ -21,11 +21,10 @@ def generations(ctx: typer.Context, name: NameArgument, *, at: AtOption, as_json
     Example: oaio generations site --at ./www
     """
     with tree_at(at, name) as tree:
-        history, live, kept = tree.history(), tree.live(), set(tree.recorded())
-        if live is None:
+        history, kept = tree.history(), set(tree.kept())
+        if not history:
             raise NotFound(f"nothing was published as {name!r}", PUBLISH)
-    if live not in history:
-        history = (*history, live)
+    live = history[-1]
     told = [
         {**attrs.asdict(made), "is_live": made == live, "is_kept": made.generation in kept}
         for made in reversed(history)

@@ -20,7 +20,6 @@ from oaio_storage.cli.publishing import (
     YesOption,
     checked_folder,
     confirmed,
-    has_state,
     hash_cache,
     publisher,
 )
@@ -29,9 +28,9 @@ from oaio_storage.trees.hints import PUBLISH
 
 if TYPE_CHECKING:
     from oaio_storage.hash_cache import HashCache
-    from oaio_storage.publish.head import Switch
-    from oaio_storage.publish.sending import Published
-    from oaio_storage.publish.tree import PlainTree
+    from oaio_storage.publish.published import PublishedTree
+    from oaio_storage.publish.results import Published
+    from oaio_storage.trees.switches import Switch
 
 
 @attrs.frozen
@@ -64,7 +63,10 @@ CheckOption = Annotated[
     bool, typer.Option("--check", help="Read all that is live, and send again what is damaged.")
 ]
 LayoutOption = Annotated[
-    str, typer.Option("--layout", metavar="L", help="How the tree is kept: swapped (plain files).")
+    str,
+    typer.Option(
+        "--layout", metavar="L", help="How the tree is kept: swapped (plain files).", show_default=False
+    ),
 ]
 GapOption = Annotated[
     bool,
@@ -83,7 +85,7 @@ def publish(  # noqa: PLR0913 - one parameter for each option
     plan: PlanOption = None,
     check: CheckOption = False,
     yes: YesOption = False,
-    layout: LayoutOption = "swapped",
+    layout: LayoutOption = "",
     allow_gap: GapOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -111,26 +113,24 @@ def publish(  # noqa: PLR0913 - one parameter for each option
 
 
 @contextmanager
-def _tree(order: _Order, name: str, to: str, *, layout: str, allow_gap: bool) -> Iterator["PlainTree"]:
+def _tree(order: _Order, name: str, to: str, *, layout: str, allow_gap: bool) -> Iterator["PublishedTree"]:
     """The tree to publish; its root gets a marker if it has none, unless nothing is to be changed."""
     from oaio_storage.config import host_of  # noqa: PLC0415 - not needed for --help
-    from oaio_storage.hosts.roots import check_alone  # noqa: PLC0415 - same
-    from oaio_storage.publish.switcher import LAYOUT  # noqa: PLC0415 - same
-    from oaio_storage.publish.tree import PlainTree  # noqa: PLC0415 - same
+    from oaio_storage.hosts.roots import check_alone, local_folder  # noqa: PLC0415 - same
+    from oaio_storage.publish.layouts import published_tree  # noqa: PLC0415 - same
     from oaio_storage.scan import check_apart  # noqa: PLC0415 - same
 
-    if layout != LAYOUT:
-        raise InvalidArgument(f"there is no layout {layout[:80]!r}", f"--layout {LAYOUT}")
     with host_of(to) as host, hints_filled(FOLDER=order.folder, NAME=name, HOST=to):
-        tree = PlainTree(host=host, name=name, by=publisher(), allow_gap=allow_gap)
-        root = Path(tree.folders.root_folder)
-        check_apart(order.folder, root)
-        check_alone(root, PUBLISH, is_root=True)
         if order.save_plan:
             _check_outside(order.save_plan, order.folder, "the folder that is published")
-            _check_outside(order.save_plan, root, "the host's root")
+        if root := local_folder(host):
+            check_apart(order.folder, root)
+            check_alone(root, PUBLISH, is_root=True)
+            if order.save_plan:
+                _check_outside(order.save_plan, root, "the host's root")
+        tree = published_tree(host, name, layout=layout, by=publisher(), allow_gap=allow_gap)
         if not order.dry_run or order.save_plan:
-            host.create_root()
+            tree.prepare()
         yield tree
 
 
@@ -139,30 +139,22 @@ def _check_outside(file: Path, folder: Path, what: str) -> None:
         raise InvalidArgument(f"the plan {file} would lie in {what}", "Name a file outside of it.")
 
 
-def _planned(tree: "PlainTree", order: _Order, cache: "HashCache | None", *, yes: bool) -> "Published":
-    from oaio_storage.hosts.roots import MARKER  # noqa: PLC0415 - not needed for --help
+def _planned(tree: "PublishedTree", order: _Order, cache: "HashCache | None", *, yes: bool) -> "Published":
     from oaio_storage.publish.saved import save_plan  # noqa: PLC0415 - not needed for --help
-    from oaio_storage.publish.sending import Published, look, unmarked_plan  # noqa: PLC0415 - same
-    from oaio_storage.publish.verifying import repairs  # noqa: PLC0415 - same
 
     with progress() as shown:
-        if has_state(tree.host, MARKER):
-            plan = tree.plan(look(tree, order.folder, yes=yes, cache=cache, report=shown), yes=yes)
-        else:
-            plan = unmarked_plan(tree, order.folder, yes=yes, cache=cache, report=shown)
-        wrong = repairs(tree, content=order.check, report=shown) if plan.base else ()
+        done = tree.planned(order.folder, yes=yes, check=order.check, cache=cache, report=shown)
     if order.save_plan:
-        save_plan(plan, order.save_plan)
-    return Published(plan, repairs=wrong)
+        save_plan(done.plan, order.save_plan)
+    return done
 
 
-def _published(tree: "PlainTree", order: _Order, cache: "HashCache | None", *, yes: bool) -> "Published":
+def _published(tree: "PublishedTree", order: _Order, cache: "HashCache | None", *, yes: bool) -> "Published":
     from oaio_storage.publish.saved import read_plan  # noqa: PLC0415 - not needed for --help
-    from oaio_storage.publish.sending import publish_folder  # noqa: PLC0415 - same
 
     plan = read_plan(order.plan, tree, yes=yes) if order.plan else None
     with progress() as shown:
-        return publish_folder(tree, order.folder, plan, yes=yes, check=order.check, cache=cache, report=shown)
+        return tree.publish(order.folder, plan, yes=yes, check=order.check, cache=cache, report=shown)
 
 
 def _tell(done: "Published", order: _Order, seconds: float, *, as_json: bool) -> None:
@@ -171,7 +163,7 @@ def _tell(done: "Published", order: _Order, seconds: float, *, as_json: bool) ->
     repairs = [f"!  {fault.path or plan.tree} ({fault.what})" for fault in done.repairs or ()]
     told = {
         "tree": plan.tree,
-        "generation": plan.base if done.is_idle else plan.generation,
+        "generation": done.generation or None,
         "base": plan.base or None,
         "dry_run": order.dry_run,
         "plan": order.save_plan,

@@ -37,7 +37,6 @@ def rollback(  # noqa: PLR0913 - one parameter for each option
     """
     with tree_at(at, name) as tree:
         generation = generation_of(tree, to_generation)
-        tree.host.create_root()  # whose marker may be lost
         made = confirmed(lambda agreed: tree.rollback(generation, yes=agreed), yes=yes)
     back, now = made.restored[:SHOWN], made.generation[:SHOWN]
     line = f"{name}: the content of generation {back} is back; generation {now} (#{made.sequence}) is live"

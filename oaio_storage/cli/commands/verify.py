@@ -13,7 +13,7 @@ from oaio_storage.errors import EXIT_DONE, EXIT_FAILED
 from oaio_storage.trees.hints import REPAIR
 
 if TYPE_CHECKING:
-    from oaio_storage.publish.verifying import Verified
+    from oaio_storage.publish.results import Verified
 
 
 def verify(ctx: typer.Context, name: NameArgument, *, at: AtOption, as_json: JsonOption = False) -> None:
@@ -23,10 +23,8 @@ def verify(ctx: typer.Context, name: NameArgument, *, at: AtOption, as_json: Jso
 
     Example: oaio verify site --at ./www
     """
-    from oaio_storage.publish.verifying import verify as look  # noqa: PLC0415 - not needed for --help
-
     with tree_at(at, name) as tree, progress() as shown:
-        found = look(tree, report=shown)
+        found = tree.verify(shown)
     lines = [f"{fault.what}  {fault.generation[:SHOWN]}  {fault.path}" for fault in found.faults]
     looked = f"{count_text(found.files, 'file')} of {count_text(found.generations, 'generation')}"
     summary = f"{name}: {looked} read ({size_text(found.bytes)}), {count_text(len(found.faults), 'fault')}"

@@ -16,7 +16,8 @@ from oaio_storage.hosts import host_api
 from oaio_storage.model import OaiObject
 from oaio_storage.progress import Report
 from oaio_storage.publish.head import Switch
-from oaio_storage.publish.sending import Published, publish_folder
+from oaio_storage.publish.results import Published
+from oaio_storage.publish.sending import publish_folder
 from oaio_storage.publish.tree import PlainTree
 
 

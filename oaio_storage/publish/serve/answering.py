@@ -10,7 +10,7 @@ import attrs
 
 from oaio_storage.errors import Corrupt, NotFound
 from oaio_storage.manifest import FileEntry
-from oaio_storage.publish.opening import Opened
+from oaio_storage.publish.published import OpenGeneration
 from oaio_storage.publish.serve import conditions, ranges
 from oaio_storage.publish.serve.media_types import media_type
 
@@ -83,7 +83,7 @@ def answer(  # noqa: PLR0913 - what a request consists of
     method: str,
     path: str,
     headers: Mapping[str, str],
-    opened: Opened,
+    opened: OpenGeneration,
     *,
     download: bool = False,
     more: Mapping[str, str] | None = None,
@@ -114,7 +114,7 @@ def answer(  # noqa: PLR0913 - what a request consists of
     if method not in METHODS:
         return _told(HTTPStatus.METHOD_NOT_ALLOWED, {"Allow": ", ".join(METHODS), **common}, method)
     name = f"{path}{INDEX}" if not path or path.endswith("/") else path
-    manifest = opened.record.manifest
+    manifest = opened.manifest
     if (entry := manifest.get(name)) is None:
         if f"{name}/{INDEX}" in manifest:
             place = f"./{quote(name.rpartition('/')[2])}/"
@@ -139,7 +139,7 @@ class _Request:
     download: bool
     common: Mapping[str, str]
 
-    def answered(self, opened: Opened) -> Answer:
+    def answered(self, opened: OpenGeneration) -> Answer:
         tag = conditions.entity_tag(self.entry.checksum)
         headers = {"ETag": tag, **self.common}
         status = conditions.outcome(self.asked, tag)
@@ -174,13 +174,17 @@ class _Request:
         return ranges.parts_wanted(header, self.entry.size)
 
     def _file(
-        self, opened: Opened, status: HTTPStatus, headers: Mapping[str, str], pieces: Sequence[bytes | range]
+        self,
+        opened: OpenGeneration,
+        status: HTTPStatus,
+        headers: Mapping[str, str],
+        pieces: Sequence[bytes | range],
     ) -> Answer:
         headers = {"Content-Length": str(sum(map(len, pieces))), **headers}
         if self.method == "HEAD":
             return Answer(status, headers, Body())
         try:
-            file = opened.folder.read(self.path)
+            file = opened.read(self.path)
         except NotFound as err:
             raise Corrupt(f"the published file {self.path!r} is not there any more") from err
         body = Body(pieces, file)

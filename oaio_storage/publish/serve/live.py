@@ -7,15 +7,14 @@ from threading import Lock
 import attrs
 
 from oaio_storage.errors import NotFound
-from oaio_storage.publish.opening import Opened
-from oaio_storage.publish.tree import PlainTree
+from oaio_storage.publish.published import OpenGeneration, ReadableTree
 
 
 @attrs.define(eq=False)
 class _Kept:
     """An open generation, closed when it is neither the newest nor in use."""
 
-    opened: Opened
+    opened: OpenGeneration
     closing: ExitStack
     users: int = 1  # the holder itself
 
@@ -30,7 +29,7 @@ class LiveTree:
     before and wait for nothing but their own look, however slow the host is.
     """
 
-    def __init__(self, tree: PlainTree) -> None:
+    def __init__(self, tree: ReadableTree) -> None:
         self.tree = tree
         self._renewing = Lock()
         self._lock = Lock()  # of what follows; never held while the host is asked
@@ -38,7 +37,7 @@ class LiveTree:
         self._version = ""
 
     @contextmanager
-    def opened(self) -> Iterator[Opened]:
+    def opened(self) -> Iterator[OpenGeneration]:
         """The live generation, which stays as it is until the block ends.
 
         Raises:
@@ -59,8 +58,7 @@ class LiveTree:
             self._release(kept)
 
     def _newest(self) -> _Kept:
-        state, place = self.tree.host.state, self.tree.places.head
-        version = state.stat(place).version
+        version = self.tree.version()
         if kept := self._taken(version):
             return kept
         if not self._renewing.acquire(blocking=False):
@@ -82,9 +80,8 @@ class LiveTree:
 
     def _renewed(self) -> _Kept:
         """What is live now, opened unless it is open already; one more uses it."""
-        head, version = self.tree.head.read()
-        live = self.tree.live()
-        if head is None or live is None:
+        live, version = self.tree.seen()
+        if live is None:
             raise NotFound(f"nothing was published as {self.tree.name!r}")
         kept = self._taken()
         if kept is None or kept.opened.switch.sequence < live.sequence:
@@ -92,8 +89,7 @@ class LiveTree:
                 self._release(kept)
             kept = self._put()
         with self._lock:
-            # a switch may happen without another head, and somebody may have closed it meanwhile
-            self._version = version if self._kept is kept and not head.intent else ""
+            self._version = version if self._kept is kept else ""  # somebody may have closed it meanwhile
         return kept
 
     def _put(self) -> _Kept:

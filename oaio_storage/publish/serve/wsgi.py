@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, quote
 
 from oaio_storage.errors import NotFound, OaioError
-from oaio_storage.publish.opening import Opened
+from oaio_storage.publish.published import OpenGeneration
 from oaio_storage.publish.serve.answering import METHODS, Answer, answer, not_available
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _HEADERS = {
 
 
 def wsgi_app(
-    opening: Callable[[], AbstractContextManager[Opened]], more: Mapping[str, str] | None = None
+    opening: Callable[[], AbstractContextManager[OpenGeneration]], more: Mapping[str, str] | None = None
 ) -> "WSGIApplication":
     """A web app that answers GET and HEAD below the place where it is mounted.
 
@@ -46,7 +46,7 @@ def wsgi_app(
 
 def _answered(
     environ: Mapping[str, Any],
-    opening: Callable[[], AbstractContextManager[Opened]],
+    opening: Callable[[], AbstractContextManager[OpenGeneration]],
     more: Mapping[str, str] | None,
 ) -> Answer:
     method, mount = str(environ["REQUEST_METHOD"]), str(environ.get("SCRIPT_NAME") or "")
