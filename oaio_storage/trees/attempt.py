@@ -84,6 +84,10 @@ class Attempt:
         needed = self._plan(files).needed()
         return [path for checksum, (path, _) in needed.items() if not self.intake.knows(checksum)]
 
+    def changes_nothing(self, files: Mapping[str, FileEntry]) -> bool:
+        """Whether ``files`` are what the base has, but for times."""
+        return self._plan(files).digest == self.base.digest
+
     def finish(self, files: Mapping[str, FileEntry], unknown: Mapping[str, str]) -> Committed:
         """Make a generation of ``files``, sorted by path, live, unless they are what is live already.
 
@@ -92,7 +96,7 @@ class Attempt:
             SourceChanged: a content was never taken in, since the file changes again and again.
         """
         plan = self._plan(files)
-        if self.head and self.head.live and plan.digest == self.base.digest:
+        if self.head and self.head.live and self.changes_nothing(files):
             return Committed(self.head.live, is_new=False, sent=self.sender.sent, unknown=unknown)
         if self.head is None:
             self.store.write_format()
@@ -101,7 +105,7 @@ class Attempt:
         self.sender.wait()
         moved = self._carry(lines, [*pieces, *text])
         generation = Generation(
-            parent=self.base.generation.id if self.base.generation else "",
+            parent=self.head.generation if self.head else "",
             sequence=(self.head.sequence if self.head else 0) + 1,
             transaction=self.sender.transaction,
             nonce=self.journal.record[1] or self.store.ids(),
@@ -248,12 +252,19 @@ class Attempt:
         local.keep_known(Known(made, frozenset(map(path_part, doubtful))))
 
 
-def begun(
-    store: TreeStore, journal: Journal, head: Head | None, version: str, *, with_base: bool = True
+def begun(  # noqa: PLR0913 - what it begins from, and what of it is needed
+    store: TreeStore,
+    journal: Journal,
+    head: Head | None,
+    version: str,
+    *,
+    with_base: bool = True,
+    anew: bool = False,
 ) -> Attempt:
     """An attempt on top of a head, which goes on where the journal says that an earlier one stopped.
 
-    Without the base, nothing is known of what exists; for who stores no contents.
+    Without the base, nothing is known of what exists; for who stores no contents, and ``anew`` where the base
+    can't be read.
 
     Raises:
         Changed: a collection came to its end meanwhile; the head has to be read again.
@@ -271,16 +282,18 @@ def begun(
         stored=lambda packed: journal.stored(packed.places),
         places=dict(journal.places),
     )
-    base = _current_base(store, head, version) if with_base else Base()
+    base = _current_base(store, head, version, anew=anew) if with_base else Base()
     return Attempt(store, head, version, base, sender, journal)
 
 
-def _current_base(store: TreeStore, head: Head | None, version: str) -> Base:
+def _current_base(store: TreeStore, head: Head | None, version: str, *, anew: bool) -> Base:
     try:
         return load_base(store, head)
     except (NotFound, Corrupt) as err:
         if store.heads.read()[1] != version:  # overtaken, and collected
             raise Changed(f"{store.name!r} was changed by others meanwhile") from err
+        if anew:
+            return Base()
         if isinstance(err, NotFound):
             raise Corrupt(f"the live generation of {store.name!r} is missing", SEE_FAULTS) from err
         raise

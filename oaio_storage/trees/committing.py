@@ -1,6 +1,6 @@
 """Making what a folder holds, or an older generation, the live generation of a tree."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import attrs
 
 from oaio_storage.errors import Changed, NotFound, SourceChanged, Superseded
 from oaio_storage.hash_cache import HashCache
-from oaio_storage.manifest import FileEntry, Manifest
+from oaio_storage.manifest import Manifest
 from oaio_storage.progress import Report, ignore
 from oaio_storage.scan import Scan, scan
 from oaio_storage.trees.attempt import Attempt, Committed, begun
@@ -23,12 +23,35 @@ _ATTEMPTS = 20
 _READINGS = 3
 
 
+@attrs.frozen
+class Proposal:
+    """What a commit is about to make live.
+
+    Attributes:
+        found: what was seen in the folder.
+        base: the id of the generation that it follows; empty before the first.
+        before: the files of that.
+        after: the files that are to be live.
+    """
+
+    found: Scan
+    base: str
+    before: Manifest
+    after: Manifest
+
+
+def _anything(_proposal: Proposal) -> None:
+    """Agree."""
+
+
 def commit(  # noqa: PLR0913 - each is a choice of its own
     store: TreeStore,
     folder: Path,
     *,
     base: str | None = None,
     transaction: str = "",
+    agree: Callable[[Proposal], None] = _anything,
+    anew: bool = False,
     cache: HashCache | None = None,
     report: Report = ignore,
 ) -> Committed:
@@ -43,6 +66,8 @@ def commit(  # noqa: PLR0913 - each is a choice of its own
         folder: the files; nobody should write to them meanwhile.
         base: the generation that has to be live, empty: none; None: whichever is when the commit begins.
         transaction: an id of 32 hexadecimal digits by which a repetition is known to be one; drawn, if empty.
+        agree: told what is about to become live, perhaps several times; raises what keeps it from that.
+        anew: if the live generation can't be read, store all anew, as if it had no files.
         cache: checksums of earlier looks at the folder.
         report: told the files that were looked at, and the bytes that were stored.
 
@@ -66,7 +91,8 @@ def commit(  # noqa: PLR0913 - each is a choice of its own
             if live != base:
                 raise _superseded(store.name, head.live if head else None)
             try:
-                done = _attempted(folder, begun(store, journal, head, version), cache, report)
+                attempt = begun(store, journal, head, version, anew=anew)
+                done = _attempted(folder, attempt, agree, cache, report)
                 break
             except Changed:
                 continue
@@ -76,12 +102,15 @@ def commit(  # noqa: PLR0913 - each is a choice of its own
         return done
 
 
-def rollback(store: TreeStore, generation: str = "", *, transaction: str = "") -> Switch:
+def rollback(
+    store: TreeStore, generation: str = "", *, base: str | None = None, transaction: str = ""
+) -> Switch:
     """Bring the content of an older generation back, as a new one; nothing of it is sent again.
 
     Args:
         store: the tree.
         generation: its id; empty: what was live before the live one.
+        base: as for :func:`commit`.
         transaction: as for :func:`commit`.
 
     Raises:
@@ -89,7 +118,7 @@ def rollback(store: TreeStore, generation: str = "", *, transaction: str = "") -
         Superseded: something else became live meanwhile.
         Changed, TryAgain: as for :func:`commit`.
     """
-    journal, live = Journal(None, transaction or store.ids()), None
+    journal, live = Journal(None, transaction or store.ids()), base
     for _ in range(_ATTEMPTS):
         head, version = store.heads.read()
         if head is None or head.live is None:
@@ -118,13 +147,22 @@ def rollback(store: TreeStore, generation: str = "", *, transaction: str = "") -
     raise Changed(f"the head of {store.name!r} was changed by others, again and again", "Try again.")
 
 
-def _attempted(folder: Path, attempt: Attempt, cache: HashCache | None, report: Report) -> Committed:
+def _attempted(
+    folder: Path,
+    attempt: Attempt,
+    agree: Callable[[Proposal], None],
+    cache: HashCache | None,
+    report: Report,
+) -> Committed:
     attempt.sender.report = report
     with attempt.sender:
         found = scan(folder, cache=cache, report=report, digest=attempt.intake.take)
-        files: Mapping[str, FileEntry] = found.manifest
+        files = found.manifest
         if found.unknown or found.ignored:
-            files = _completed(found, attempt)
+            files = found.changes(_base_of(attempt)).apply(_base_of(attempt))
+        if agree is not _anything:
+            before = files if attempt.changes_nothing(files) else _base_of(attempt)
+            agree(Proposal(found, attempt.head.generation if attempt.head else "", before, files))
         for _ in range(_READINGS):
             if not (missing := attempt.missing(files)):
                 break
@@ -137,10 +175,8 @@ def _attempted(folder: Path, attempt: Attempt, cache: HashCache | None, report: 
         return attempt.finish(files, found.unknown)
 
 
-def _completed(found: Scan, attempt: Attempt) -> Manifest:
-    """What was found, with what can't be told as it is in the base."""
-    base = Manifest(entries(map(parse_stored, attempt.base.lines)))
-    return found.changes(base).apply(base)
+def _base_of(attempt: Attempt) -> Manifest:
+    return Manifest(entries(map(parse_stored, attempt.base.lines)))
 
 
 def _done(head: Head | None, store: TreeStore, journal: Journal, *, is_sure: bool) -> Committed | None:

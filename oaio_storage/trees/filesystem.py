@@ -8,6 +8,7 @@ from fsspec import AbstractFileSystem
 
 from oaio_storage.errors import NotFound, NotGuaranteed
 from oaio_storage.hosts.streams import Positioned
+from oaio_storage.manifest import Manifest
 from oaio_storage.trees.lines import StoredFile
 from oaio_storage.trees.store import TreeStore
 
@@ -39,6 +40,11 @@ class GenerationFileSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec 
         self._folders: dict[str, set[str]] = {"": set()}
         for path in self._files:
             self._add(path)
+
+    @property
+    def manifest(self) -> Manifest:
+        """The files of the generation."""
+        return Manifest({path: file.entry for path, file in self._files.items()})
 
     def ls(self, path: str, detail: bool = True, **_: Any) -> list[Any]:  # noqa: ANN401, FBT001, FBT002 - fsspec's
         """What is in a folder, or the file itself; as dictionaries, or as names.

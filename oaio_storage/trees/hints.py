@@ -6,6 +6,7 @@ in their place, so that each command can be run as it is printed.
 
 PUBLISH = "oaio publish FOLDER NAME --to HOST"
 REPAIR = f"{PUBLISH} --check"
+MEND = "Bring back what is lost, from another host or a folder: oaio repair NAME --at HOST --from FOLDER"
 PUBLISH_AS_A_WHOLE = f"Replace the tree as a whole, whatever it holds: {PUBLISH} --yes"
 SEE_GENERATIONS = "See those that there are: oaio generations NAME --at HOST"
 SEE_LIVE = "See what is live, then do it again: oaio generations NAME --at HOST"

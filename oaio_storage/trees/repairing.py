@@ -40,7 +40,7 @@ class Repaired:
     left: Verified
 
 
-def repair(store: TreeStore, source: "TreeStore | Path") -> Repaired:
+def repair(store: TreeStore, source: "TreeStore | Path | None" = None) -> Repaired:
     """Store what is missing or damaged anew, with new places; nothing that is whole is touched.
 
     A repeat is safe, and so is an interruption: what was brought back until then counts. Manifests and
@@ -48,7 +48,8 @@ def repair(store: TreeStore, source: "TreeStore | Path") -> Repaired:
 
     Args:
         store: the tree, whose head can be read.
-        source: another host that has it, or a folder with files of any of its generations.
+        source: another host that has it, or a folder with files of any of its generations; None: what is
+            whole still of damaged packs has to do.
 
     Raises:
         NotFound: nothing was committed under this name.
@@ -85,7 +86,9 @@ def _mend_records(store: TreeStore, source: TreeStore, found: Verified) -> Itera
                 yield generation
 
 
-def _mend_chunks(store: TreeStore, source: "TreeStore | Path", lost: Mapping[str, Piece]) -> tuple[int, int]:
+def _mend_chunks(
+    store: TreeStore, source: "TreeStore | Path | None", lost: Mapping[str, Piece]
+) -> tuple[int, int]:
     """Store chunks that are lost, and where they lie now; how many, and how many bytes were stored."""
     if not lost:
         return 0, 0
@@ -123,7 +126,9 @@ class _Mender(Sender):
             super().add(digest, content)
 
 
-def _take(sender: _Mender, source: "TreeStore | Path") -> None:
+def _take(sender: _Mender, source: "TreeStore | Path | None") -> None:
+    if source is None:
+        return
     if isinstance(source, Path):
         scan(source, digest=Intake(Base(), sender).take)
         return

@@ -187,10 +187,10 @@ class _Survey:
     def outcome(self) -> Verified:
         for name, what in self._damaged.items():
             needed = self._needed.get(name, ())
-            lost = {piece.digest: piece for piece in needed if not self._is_covered(piece)}
+            lost = {piece.digest: piece for piece in needed if not self._is_covered(piece.digest)}
             self._lost |= lost
             may_be_moved = what == "missing" and any("/moved/" in fault.path for fault in self.faults)
-            if (lost and not may_be_moved) or name not in self._needed:
+            if (lost and not may_be_moved) or (name not in self._needed and not self._is_overtaken(name)):
                 self._note(self.store.paths.pack(name), what)
         return Verified(
             len(self._generations), len(self.sizes), self._read, tuple(sorted(self.faults)), self._lost
@@ -292,9 +292,15 @@ class _Survey:
         self.report(Progress("verify", self._read, sum(self.sizes.values()), "bytes", name))
         return content
 
-    def _is_covered(self, piece: Piece) -> bool:
+    def _is_overtaken(self, pack: str) -> bool:
+        """Whether all chunks that were moved to a damaged pack, at least one, were moved once more."""
+        moved = self.store.chunks.moved()
+        inside = [digest for digest, places in moved.items() if pack in {place.pack for place in places}]
+        return bool(inside) and all(map(self._is_covered, inside))
+
+    def _is_covered(self, digest: str) -> bool:
         """Whether a chunk of a damaged pack lies in a whole one, too."""
-        moved = self.store.chunks.moved().get(piece.digest, ())
+        moved = self.store.chunks.moved().get(digest, ())
         return any(place.pack in self.sizes and place.pack not in self._damaged for place in moved)
 
     def _is_readable(self, piece: Piece) -> bool:
