@@ -19,7 +19,7 @@ from oaio_storage.hosts.probe import Latency, Probed, Row
 from oaio_storage.model import OaiObject
 from oaio_storage.publish.checkout import CheckedOut
 from oaio_storage.publish.head import Switch
-from oaio_storage.publish.results import Cleaned, Verified
+from oaio_storage.publish.results import Cleaned, Mended, Verified
 from oaio_storage.publish.results import Fault as Damage
 from oaio_storage.testing import Fault, HostContract, HostSource, KitCounts, ReadOnlyContract, TreeContract
 from oaio_storage.testing.koofr.switches import Fault as KoofrFault
@@ -180,6 +180,7 @@ _PRINTED: dict[str, type | list[type] | str] = {
     "oaio checkout": CheckedOut,
     "oaio verify": Verified,
     "oaio gc": Cleaned,
+    "oaio repair": Mended,
 }
 
 
@@ -202,6 +203,7 @@ def json_page() -> str:
         Verified,
         Damage,
         Cleaned,
+        Mended,
     )
     return _JSON.format(commands=commands, values="\n\n".join(map(_fields, kinds)))
 

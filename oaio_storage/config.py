@@ -50,6 +50,7 @@ from oaio_storage.hosts.registry import backend_id, backend_of, host_api
 from oaio_storage.names import defuse
 
 DIRECTORY_VARIABLE = "OAIO_CONFIG_DIR"
+STATE_VARIABLE = "OAIO_STATE_DIR"
 HOSTS_FILE = "hosts.toml"
 MAX_FILE_BYTES = 1 << 20
 MAX_ID_BYTES = 255
@@ -135,6 +136,18 @@ def hosts_file() -> Path:
     import platformdirs  # noqa: PLC0415 - not needed for --help
 
     return platformdirs.user_config_path("oaio") / HOSTS_FILE
+
+
+def state_folder() -> Path:
+    """Where this machine keeps what it must not lose; whether it exists or not.
+
+    It is the user's folder for state; ``OAIO_STATE_DIR`` names another one.
+    """
+    if named := os.environ.get(STATE_VARIABLE):
+        return Path(named).expanduser().absolute()
+    import platformdirs  # noqa: PLC0415 - not needed for --help
+
+    return platformdirs.user_state_path("oaio")
 
 
 def configured_hosts(file: Path | None = None) -> dict[str, ConfiguredHost]:

@@ -47,7 +47,7 @@ def tree_at(address: str, name: str) -> Iterator["PublishedTree"]:
     with host_of(address) as host, hints_filled(NAME=name, HOST=address):
         if not (has_state(host, Paths(name).head) or has_state(host, MARKER)):
             raise NotFound(f"nothing was published at {address}", PUBLISH)
-        yield published_tree(host, name, by=publisher())
+        yield published_tree(host, name, by=publisher(), cache=cache_folder())
 
 
 def publisher() -> str:
@@ -74,14 +74,19 @@ def generation_of(tree: "PublishedTree", text: str | None) -> str:
     return the_one(text, known, "generation", listed_by="generations NAME --at HOST")
 
 
+def cache_folder() -> Path:
+    """Where this user's programs keep what only saves time."""
+    import platformdirs  # noqa: PLC0415 - not needed for --help
+
+    return platformdirs.user_cache_path("oaio")
+
+
 @contextmanager
 def hash_cache() -> Iterator["HashCache | None"]:
     """The checksums of earlier looks by this user; None where there is no place for them."""
-    import platformdirs  # noqa: PLC0415 - not needed for --help
+    from oaio_storage.hash_cache import HashCache  # noqa: PLC0415 - not needed for --help
 
-    from oaio_storage.hash_cache import HashCache  # noqa: PLC0415 - same
-
-    folder = platformdirs.user_cache_path("oaio")
+    folder = cache_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError:

@@ -28,6 +28,23 @@ def create_marker(state: "CshApi") -> str:
     return read_marker(state)
 
 
+def claim_root(host: "CshApi") -> str:
+    """Store a marker with a new id unless there is one, on a host that only one machine writes to; its id.
+
+    As ``CshApi.create_root``, but where the host can't decide it: two machines at once would each make one.
+    """
+    try:
+        return host.root_id()
+    except WrongRoot:
+        try:
+            host.state.stat(MARKER)
+        except NotFound:
+            text = json.dumps({"format": FORMAT, "id": secrets.token_hex(16)})
+            host.state.write(MARKER, text.encode())
+            return host.root_id()
+        raise
+
+
 def read_marker(state: "CshApi") -> str:
     """The id in the marker.
 

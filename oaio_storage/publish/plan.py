@@ -12,6 +12,7 @@ import attrs
 
 from oaio_storage.errors import InvalidArgument, InvalidManifest, MassDeletion
 from oaio_storage.manifest import Diff, FileEntry, Manifest, diff, renames
+from oaio_storage.trees.head import LAYOUT as GENERATIONS
 from oaio_storage.trees.hints import MAKE_ANEW
 from oaio_storage.trees.sealed import sealed, unsealed
 
@@ -45,8 +46,11 @@ class Plan:
 
     @property
     def generation(self) -> str:
-        """The id of the generation that it would make; covers base, transaction and content."""
-        return _id(self.base, self.transaction, self.manifest.digest())
+        """The id of the generation that it would make; covers base, transaction and content.
+
+        Empty where it also covers how the contents are stored, so that it is known afterwards alone.
+        """
+        return "" if self.layout == GENERATIONS else _id(self.base, self.transaction, self.manifest.digest())
 
     @property
     def is_empty(self) -> bool:

@@ -120,8 +120,18 @@ class PublishedTree(ABC):
         """
 
     @abstractmethod
-    def open(self, generation: str = "") -> AbstractContextManager[OpenGeneration]:
-        """As :meth:`ReadableTree.open`."""
+    def open(self, generation: str = "", *, stays: bool = False) -> AbstractContextManager[OpenGeneration]:
+        """As :meth:`ReadableTree.open`.
+
+        Args:
+            generation: which.
+            stays: it may be read for longer than generations are kept; where the host knows of no readers
+                it gets a pin meanwhile, if it may be written to.
+        """
+
+    def is_known(self) -> bool:
+        """Whether it was published before."""
+        return self.live() is not None
 
     def live(self) -> Switch | None:
         """How the generation that is live became so; None if none ever was."""

@@ -5,7 +5,9 @@ from typing import Literal
 
 import attrs
 
+from oaio_storage.errors import Superseded
 from oaio_storage.publish.plan import Plan
+from oaio_storage.trees.hints import MAKE_ANEW
 from oaio_storage.trees.switches import Switch
 
 What = Literal[
@@ -127,3 +129,17 @@ class Published:
         if self.switch:
             return self.switch.generation
         return self.plan.base if self.is_idle else self.plan.generation
+
+
+def still_live(live: Switch | None, done: Switch) -> Switch:
+    """The switch that this very publication made earlier.
+
+    Raises:
+        Superseded: something else became live since.
+    """
+    if live is not None and live != done:
+        raise Superseded(
+            f"this was published as #{done.sequence} at {done.at}; #{live.sequence} is live since {live.at}",
+            MAKE_ANEW,
+        )
+    return done

@@ -8,27 +8,22 @@ from typing import BinaryIO
 
 from oaio_storage.errors import (
     Corrupt,
-    InvalidArgument,
-    RootUnavailable,
     SourceChanged,
     Superseded,
     WrongRoot,
 )
 from oaio_storage.hash_cache import HashCache
 from oaio_storage.manifest import Manifest, diff
-from oaio_storage.names import shown
 from oaio_storage.progress import Progress, Report, ignore
-from oaio_storage.publish.head import Switch
 from oaio_storage.publish.plan import Plan, transaction_id
-from oaio_storage.publish.results import Published
+from oaio_storage.publish.results import Published, still_live
+from oaio_storage.publish.source import check_known, check_place
 from oaio_storage.publish.staging import Staging
 from oaio_storage.publish.switcher import LAYOUT
 from oaio_storage.publish.tree import PlainTree
 from oaio_storage.publish.verifying import repairs
-from oaio_storage.scan import Scan, check_apart, scan
+from oaio_storage.scan import Scan, scan
 from oaio_storage.trees.hints import MAKE_ANEW
-
-_SHOWN = 3
 
 
 def look(
@@ -129,7 +124,7 @@ def publish_folder(  # noqa: PLR0913 - each is said once for a publication
     if plan.is_empty and not wrong:
         return Published(plan, repairs=wrong)
     if done := tree.transactions.done(plan.transaction):
-        return Published(plan, _still_live(tree, done))
+        return Published(plan, still_live(tree.live(), done))
     if not plan.base:
         from oaio_storage.hosts.probe import condition_test  # noqa: PLC0415 - for the first publication alone
 
@@ -141,31 +136,14 @@ def publish_folder(  # noqa: PLR0913 - each is said once for a publication
             sent, size = _send(staging, folder, report)
         switch = tree.transactions.commit(staging)
         if not staging.takes_files:  # since it became live before, by a twin
-            switch = _still_live(tree, switch)
+            switch = still_live(tree.live(), switch)
         return Published(plan, switch, sent, size, wrong)
 
 
-def _still_live(tree: PlainTree, done: Switch) -> Switch:
-    """The switch that this very publication made earlier.
-
-    Raises:
-        Superseded: something else became live since.
-    """
-    live = tree.live()
-    if live is not None and live != done:
-        raise Superseded(
-            f"this was published as #{done.sequence} at {done.at}; #{live.sequence} is live since {live.at}",
-            MAKE_ANEW,
-        )
-    return done
-
-
 def _scanned(tree: PlainTree, folder: Path, cache: HashCache | None, report: Report) -> Scan:
-    if folder.is_symlink():
-        raise InvalidArgument(f"{str(folder)!r} is a symbolic link", "Name the folder that it leads to.")
-    check_apart(folder, Path(tree.folders.root_folder))
+    check_place(folder, tree.host)
     found = scan(folder, cache=cache, report=report)
-    _check_known(folder, found)
+    check_known(folder, found)
     return found
 
 
@@ -190,14 +168,3 @@ def _opened(folder: Path, path: str) -> BinaryIO:
         os.close(file)
         raise SourceChanged(f"{path!r} is no file any more")
     return os.fdopen(file, "rb")
-
-
-def _check_known(folder: Path, found: Scan) -> None:
-    if not found.unknown:
-        return
-    named = [f"{shown(path)} ({reason})" for path, reason in list(found.unknown.items())[:_SHOWN]]
-    more = f" and {len(found.unknown) - _SHOWN} more" if len(found.unknown) > _SHOWN else ""
-    raise RootUnavailable(
-        f"{str(folder)!r} holds what can't be published: {', '.join(named)}{more}",
-        "Mend or move it, or name it in .oaioignore.",
-    )

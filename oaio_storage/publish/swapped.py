@@ -76,8 +76,8 @@ class SwappedLayout(PublishedTree):
         """As the interface says."""
         return self.tree.live_manifest(yes=yes)
 
-    def open(self, generation: str = "") -> AbstractContextManager[Opened]:
-        """As the interface says."""
+    def open(self, generation: str = "", *, stays: bool = True) -> AbstractContextManager[Opened]:  # noqa: ARG002
+        """As the interface says; it always stays."""
         return self.tree.open(generation)
 
     # ---- publishing

@@ -36,6 +36,7 @@ COMMANDS = (
     "checkout",
     "verify",
     "gc",
+    "repair",
 )
 """The names of the commands, in the order of ``oaio --help``."""
 

@@ -35,7 +35,7 @@ def preview(  # noqa: PLR0913 - one parameter for each option
     from oaio_storage.publish.serve import wsgi_app  # noqa: PLC0415 - same
 
     opts = common(ctx, None, as_json=as_json)
-    with tree_at(at, name) as tree, tree.open(generation_of(tree, generation)) as opened:
+    with tree_at(at, name) as tree, tree.open(generation_of(tree, generation), stays=True) as opened:
         shown = opened.switch.generation
 
         def ready(url: str) -> None:

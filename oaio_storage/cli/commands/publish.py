@@ -1,5 +1,6 @@
 """``oaio publish``."""
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from oaio_storage.cli.publishing import (
     SHOWN,
     NameArgument,
     YesOption,
+    cache_folder,
     checked_folder,
     confirmed,
     hash_cache,
@@ -44,6 +46,16 @@ class _Order:
     check: bool
 
 
+@attrs.frozen
+class _Keeping:
+    """How the tree is to be kept."""
+
+    layout: str
+    allow_gap: bool
+    exclusive: bool
+    take_over: bool
+
+
 FolderArgument = Annotated[
     Path, typer.Argument(metavar="FOLDER", parser=named_path, help="Folder to publish; it is only read.")
 ]
@@ -65,8 +77,15 @@ CheckOption = Annotated[
 LayoutOption = Annotated[
     str,
     typer.Option(
-        "--layout", metavar="L", help="How the tree is kept: swapped (plain files).", show_default=False
+        "--layout", metavar="L", help="How the tree is kept: swapped or generations.", show_default=False
     ),
+]
+ExclusiveOption = Annotated[
+    bool,
+    typer.Option("--exclusive", help="This machine alone publishes the tree, on a host that can't decide."),
+]
+TakeOverOption = Annotated[
+    bool, typer.Option("--take-over", help="With --exclusive: accept what somebody else published there.")
 ]
 GapOption = Annotated[
     bool,
@@ -87,6 +106,8 @@ def publish(  # noqa: PLR0913 - one parameter for each option
     yes: YesOption = False,
     layout: LayoutOption = "",
     allow_gap: GapOption = False,
+    exclusive: ExclusiveOption = False,
+    take_over: TakeOverOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Make a folder live on a host: all of it at once, or nothing.
@@ -102,9 +123,12 @@ def publish(  # noqa: PLR0913 - one parameter for each option
         raise InvalidArgument("--save-plan was given without --dry-run", "Add --dry-run.")
     if plan and dry_run:
         raise InvalidArgument("both --plan and --dry-run were given", "The plan says what would change.")
+    if take_over and not exclusive:
+        raise InvalidArgument("--take-over was given without --exclusive", "Add --exclusive.")
     order = _Order(checked_folder(folder), dry_run, save_plan, plan, check)
+    keeping = _Keeping(layout, allow_gap, exclusive, take_over)
     opts, begun = common(ctx, None, as_json=as_json), time.monotonic()
-    with _tree(order, name, to, layout=layout, allow_gap=allow_gap) as tree, hash_cache() as cache:
+    with _tree(order, name, to, keeping) as tree, hash_cache() as cache:
         if dry_run:
             done = _planned(tree, order, cache, yes=yes)
         else:
@@ -113,7 +137,7 @@ def publish(  # noqa: PLR0913 - one parameter for each option
 
 
 @contextmanager
-def _tree(order: _Order, name: str, to: str, *, layout: str, allow_gap: bool) -> Iterator["PublishedTree"]:
+def _tree(order: _Order, name: str, to: str, keeping: _Keeping) -> Iterator["PublishedTree"]:
     """The tree to publish; its root gets a marker if it has none, unless nothing is to be changed."""
     from oaio_storage.config import host_of  # noqa: PLC0415 - not needed for --help
     from oaio_storage.hosts.roots import check_alone, local_folder  # noqa: PLC0415 - same
@@ -128,10 +152,35 @@ def _tree(order: _Order, name: str, to: str, *, layout: str, allow_gap: bool) ->
             check_alone(root, PUBLISH, is_root=True)
             if order.save_plan:
                 _check_outside(order.save_plan, root, "the host's root")
-        tree = published_tree(host, name, layout=layout, by=publisher(), allow_gap=allow_gap)
+        tree = published_tree(
+            host,
+            name,
+            layout=keeping.layout,
+            by=publisher(),
+            cache=cache_folder(),
+            exclusive=keeping.exclusive,
+            takes_over=keeping.take_over,
+            allow_gap=keeping.allow_gap,
+        )
+        if not (keeping.layout or root or tree.is_known()):
+            _ask(tree, to)
         if not order.dry_run or order.save_plan:
             tree.prepare()
         yield tree
+
+
+def _ask(tree: "PublishedTree", to: str) -> None:
+    """Have a person agree to the layout of a tree that may be read otherwise than expected.
+
+    Raises:
+        InvalidArgument: there is nobody, or nobody agrees.
+    """
+    from oaio_storage.publish.layouts import LAYOUTS  # noqa: PLC0415 - not needed for --help
+
+    told = f"{tree.name!r} was never published at {to}; in the layout {tree.layout} its readers see "
+    told += LAYOUTS[tree.layout]
+    if not (sys.stdin.isatty() and typer.confirm(f"{told}. Go on?", err=True)):
+        raise InvalidArgument(told, f"If that is meant: {PUBLISH} --layout {tree.layout}")
 
 
 def _check_outside(file: Path, folder: Path, what: str) -> None:

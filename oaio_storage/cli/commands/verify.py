@@ -10,7 +10,7 @@ from oaio_storage.cli.output import answer, count_text, note, size_text
 from oaio_storage.cli.progressing import progress
 from oaio_storage.cli.publishing import SHOWN, AtOption, NameArgument, tree_at
 from oaio_storage.errors import EXIT_DONE, EXIT_FAILED
-from oaio_storage.trees.hints import REPAIR
+from oaio_storage.trees.hints import MEND, REPAIR
 
 if TYPE_CHECKING:
     from oaio_storage.publish.results import Verified
@@ -24,13 +24,13 @@ def verify(ctx: typer.Context, name: NameArgument, *, at: AtOption, as_json: Jso
     Example: oaio verify site --at ./www
     """
     with tree_at(at, name) as tree, progress() as shown:
-        found = tree.verify(shown)
+        found, is_plain = tree.verify(shown), tree.layout == "swapped"
     lines = [f"{fault.what}  {fault.generation[:SHOWN]}  {fault.path}" for fault in found.faults]
     looked = f"{count_text(found.files, 'file')} of {count_text(found.generations, 'generation')}"
     summary = f"{name}: {looked} read ({size_text(found.bytes)}), {count_text(len(found.faults), 'fault')}"
     answer(found, *lines, summary, as_json=common(ctx, None, as_json=as_json).as_json)
     if found.faults:
-        for told in _help(found, name, at):
+        for told in _help(found, name, at) if is_plain else _help_stored(found, name, at):
             note(told)
     raise typer.Exit(EXIT_FAILED if found.faults else EXIT_DONE)
 
@@ -53,3 +53,13 @@ def _help(found: "Verified", name: str, at: str) -> list[str]:
         f"oaio: {name!r} is not as it was published: what is live is damaged{also}",
         filled(hint, NAME=name, HOST=at),
     ]
+
+
+def _help_stored(found: "Verified", name: str, at: str) -> list[str]:
+    """What is affected, and what helps."""
+    kept = ", ".join(one[:SHOWN] for one in found.damaged if one != found.live)
+    is_harmed = found.live in found.damaged
+    harm = "what is live can't be read as a whole" if is_harmed else "what is live is whole"
+    others = f", {'nor can' if is_harmed else 'but not'} {kept}" if kept else ""
+    told = f"oaio: {name!r} is not as it was stored; {harm}{others}"
+    return [told, filled(f"hint: {MEND}", NAME=name, HOST=at)]

@@ -1,0 +1,379 @@
+"""The layout ``generations``: a tree store, whose live generation is read through its head; on any host."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import BinaryIO, ClassVar, cast
+
+import attrs
+
+from oaio_storage.config import state_folder
+from oaio_storage.errors import (
+    Corrupt,
+    InvalidArgument,
+    NotFound,
+    NotGuaranteed,
+    OaioError,
+    Superseded,
+    WrongRoot,
+)
+from oaio_storage.hash_cache import HashCache
+from oaio_storage.hosts import CshApi
+from oaio_storage.hosts.roots import claim_root, has_state, local_folder
+from oaio_storage.manifest import Manifest
+from oaio_storage.progress import Progress, Report, ignore
+from oaio_storage.publish.agreement import Agreement, PlanMaker
+from oaio_storage.publish.arbiter import ArbitedHead, Arbiter
+from oaio_storage.publish.plan import Plan
+from oaio_storage.publish.published import PublishedTree
+from oaio_storage.publish.results import Cleaned, Fault, Mended, Published, Verified, still_live
+from oaio_storage.publish.source import check_known, check_place
+from oaio_storage.scan import check_apart, scan
+from oaio_storage.trees import checkout, collecting, committing, repairing, verifying
+from oaio_storage.trees.filesystem import GenerationFileSystem
+from oaio_storage.trees.head import LAYOUT
+from oaio_storage.trees.hints import PUBLISH, SEE_GENERATIONS
+from oaio_storage.trees.local import LocalState
+from oaio_storage.trees.paths import Paths, checked_id
+from oaio_storage.trees.retention import KEPT_TIME
+from oaio_storage.trees.store import TreeStore
+from oaio_storage.trees.switches import Switch
+from oaio_storage.trees.writing import CheckedOut
+
+_OPEN = "open since "
+"""How the label of a pin begins that keeps a generation while somebody reads it."""
+
+
+@attrs.frozen
+class StoredGeneration:
+    """One generation, open for reading; every byte is verified before it is given.
+
+    Attributes:
+        switch: how it became live.
+        files: it, as a file system.
+        manifest: its files.
+    """
+
+    switch: Switch
+    files: GenerationFileSystem
+    manifest: Manifest = attrs.field(
+        default=attrs.Factory(lambda self: self.files.manifest, takes_self=True), init=False
+    )
+
+    def read(self, path: str) -> BinaryIO:
+        """A file of it; it may be read after the generation was closed."""
+        return cast("BinaryIO", self.files.open(path))
+
+
+@attrs.define(kw_only=True, eq=False)
+class GenerationsLayout(PublishedTree):
+    """A tree of generations.
+
+    Attributes:
+        host: where it lies.
+        name: its name.
+        by: who publishes, for the log; not judged.
+        cache: the folder in which this device remembers what it sent; None: nowhere.
+        exclusive: this machine says that it alone publishes the tree, and decides in the host's place. It
+            stays so.
+        takes_over: with it, what somebody else made live is accepted.
+        memory: the folder in which this machine keeps what it decided.
+        clock: tells the time, for the log and for how long things were not used; safety never rests on it.
+    """
+
+    layout: ClassVar[str] = LAYOUT
+
+    host: CshApi
+    name: str = attrs.field(validator=lambda _self, _field, value: Paths(value) and None)
+    by: str = ""
+    cache: Path | None = None
+    exclusive: bool = False
+    takes_over: bool = False
+    memory: Path = attrs.field(factory=state_folder)
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    _root: str = attrs.field(default="", init=False)
+    _is_tried: bool = attrs.field(default=False, init=False)
+
+    @property
+    def store(self) -> TreeStore:
+        """It, to be read."""
+        with suppress(WrongRoot):
+            self._root = self._root or self.host.root_id()
+        local = LocalState.of(self.cache, self._root, self.name) if self.cache and self._root else None
+        return TreeStore(self.host, self.name, local, by=self.by, clock=self.clock)
+
+    @property
+    def writer(self) -> TreeStore:
+        """It, to be changed.
+
+        Raises:
+            NotGuaranteed: the host can't decide who is first, and this machine does not.
+        """
+        store, arbiter = self.store, Arbiter(self.memory, self._root, self.name)
+        if self.exclusive or arbiter.noted():
+            head = ArbitedHead(self.host.state, store.paths, arbiter, self.takes_over)
+            return attrs.evolve(store, heads=head)
+        self._try_out()
+        return store
+
+    # ---- looking
+
+    def is_known(self) -> bool:
+        """Whether it was published before; nothing is asked where this device remembers it."""
+        local = self.store.local
+        return bool(local and local.has_head) or has_state(self.host, Paths(self.name).head)
+
+    def version(self) -> str:
+        """As the interface says."""
+        return self.host.state.stat(Paths(self.name).head).version
+
+    def seen(self) -> tuple[Switch | None, str]:
+        """As the interface says."""
+        head, version = self.store.heads.read()
+        return head.live if head else None, version
+
+    def history(self) -> tuple[Switch, ...]:
+        """As the interface says."""
+        return self.store.history()
+
+    def kept(self) -> list[str]:
+        """As the interface says."""
+        return [switch.generation for switch in self.store.kept()]
+
+    def manifest(self, generation: str) -> Manifest:
+        """As the interface says."""
+        return self.store.manifest(generation)
+
+    def live_manifest(self, *, yes: bool = False) -> Manifest:
+        """As the interface says."""
+        try:
+            return self.store.manifest() if self.live() else Manifest()
+        except Corrupt:
+            if yes:
+                return Manifest()
+            raise
+
+    @contextmanager
+    def open(self, generation: str = "", *, stays: bool = False) -> Iterator[StoredGeneration]:
+        """As the interface says."""
+        store = self.store
+        switch = self._switch(store, generation)
+        with self._pinned(switch.generation) if stays else nullcontext():
+            files = store.filesystem(switch.generation if stays else generation)
+            if files.generation.id != switch.generation:  # something else became live meanwhile
+                switch = self._switch(store, files.generation.id)
+            yield StoredGeneration(switch, files)
+
+    # ---- publishing
+
+    def prepare(self) -> None:
+        """As the interface says."""
+        with suppress(WrongRoot):
+            self._root = self._root or self.host.root_id()
+        try:
+            with _told_of_arbiter():
+                self._root = self._root or self.host.create_root()
+        except NotGuaranteed:
+            if not self.exclusive:
+                raise
+            self._root = claim_root(self.host)
+        self.writer  # noqa: B018 - refuses what can't be
+
+    def planned(
+        self,
+        folder: Path,
+        *,
+        yes: bool = False,
+        check: bool = False,
+        cache: HashCache | None = None,
+        report: Report = ignore,
+    ) -> Published:
+        """As the interface says."""
+        check_place(folder, self.host)
+        found = scan(folder, cache=cache, report=report)
+        check_known(folder, found)
+        live, before = self.live(), self.live_manifest(yes=yes)
+        after = found.changes(before).apply(before) if found.ignored else found.manifest
+        plan = self._maker.plan(live.generation if live else "", before, after)
+        return Published(plan, repairs=self.verify(report).faults if check and live else ())
+
+    def publish(  # noqa: PLR0913 - as the interface
+        self,
+        folder: Path,
+        plan: Plan | None = None,
+        *,
+        yes: bool = False,
+        check: bool = False,
+        cache: HashCache | None = None,
+        report: Report = ignore,
+    ) -> Published:
+        """As the interface says; each file is read once, and sent in pieces as far as it is new."""
+        check_place(folder, self.host)
+        self.prepare()
+        wrong = self._put_right(folder, report) if check and self.live() else ()
+        agreed = Agreement(self._maker, folder, plan, yes=yes)
+        try:
+            done = committing.commit(
+                self.writer,
+                folder,
+                base=plan.base if plan else None,
+                transaction=plan.transaction if plan else "",
+                agree=agreed,
+                anew=yes,
+                cache=cache,
+                report=report,
+            )
+        except Superseded:
+            if plan or not (same := agreed.already_live(self.live())):
+                raise
+            return Published(same, repairs=wrong)
+        what = plan or cast("Plan", agreed.plan)
+        if agreed.plan is None:  # it became live before
+            return Published(what, still_live(self.live(), done.switch))
+        if not done.is_new:
+            return Published(what, repairs=wrong)
+        return Published(what, done.switch, agreed.sent, done.sent, wrong or None)
+
+    def rollback(self, generation: str = "", *, yes: bool = False) -> Switch:
+        """As the interface says."""
+        writer = self.writer
+        live = writer.live()
+        target = generation or live.parent
+        if not target:
+            raise NotFound(f"nothing was live in {self.name!r} before", SEE_GENERATIONS)
+        after = writer.manifest(target)
+        if not yes:
+            self._maker.plan(live.generation, self.live_manifest(), after).check_deletions()
+        return committing.rollback(writer, target, base=live.generation)
+
+    # ---- keeping it sound
+
+    def clean_up(self, *, at_once: bool = False, dry_run: bool = False) -> Cleaned:
+        """As the interface says; of publications under way nothing is told, and their pieces may go.
+
+        A publisher whose pieces went sends them again.
+        """
+        writer = self.writer
+        if not dry_run:
+            self._unpin(writer)
+        limits = {"last": 1, "time": timedelta(0), "young": timedelta(seconds=-1)} if at_once else {}
+        done = collecting.collect(writer, dry_run=dry_run, **limits)  # type: ignore[arg-type]  # each as it is named
+        return Cleaned(generations=done.generations, litter=(*done.packs, *done.others))
+
+    def verify(self, report: Report = ignore) -> Verified:
+        """As the interface says."""
+        return self._told(verifying.verify(self.store, report=report))
+
+    def repair(self, source: PublishedTree | Path | None = None, report: Report = ignore) -> Mended:
+        """As the interface says."""
+        report(Progress("repair", 0, None, "bytes"))
+        self.prepare()
+        given = source.store if isinstance(source, GenerationsLayout) else source
+        if isinstance(given, PublishedTree):
+            raise InvalidArgument(
+                f"{given.name!r} is kept in the layout {given.layout!r} there",
+                "Check it out, then repair from that folder: oaio checkout NAME FOLDER --from HOST",
+            )
+        done = repairing.repair(self.writer, given)
+        return Mended(done.chunks, done.records, done.sent, self._told(done.left))
+
+    def check_out(
+        self, folder: Path, generation: str = "", *, cache: HashCache | None = None, report: Report = ignore
+    ) -> CheckedOut:
+        """As the interface says."""
+        if root := local_folder(self.host):
+            check_apart(folder, root)
+        return checkout.check_out(self.store, folder, generation, cache=cache, report=report)
+
+    # ---- inside
+
+    def _try_out(self) -> None:
+        """Do nothing if the host is known to decide conditions in one step, or is found to."""
+        from oaio_storage.hosts.probe import condition_test  # noqa: PLC0415 - for first publications alone
+
+        if not self._is_tried:
+            with _told_of_arbiter():
+                condition_test(self.host)
+            self._is_tried = True
+
+    def _switch(self, store: TreeStore, generation: str) -> Switch:
+        """The switch that made a generation live; the last one if none is named."""
+        if not generation:
+            return store.live()
+        checked_id(generation)
+        found = (made for made in reversed(store.history()) if made.generation == generation)
+        if made := next(found, None):
+            return made
+        raise NotFound(f"{self.name!r} has no generation {generation}", SEE_GENERATIONS)
+
+    @property
+    def _maker(self) -> PlanMaker:
+        return PlanMaker(self.name, self._root, self.by)
+
+    @contextmanager
+    def _pinned(self, generation: str) -> Iterator[None]:
+        """Keep a generation from being collected until the block ends, if that can be said."""
+        label = f"{_OPEN}{self.clock().isoformat(timespec='seconds')} {self.store.ids()[:8]}"
+        with suppress(OaioError):  # who may only read relies on how long generations are kept
+            self.writer.pin(label, generation)
+        try:
+            yield
+        finally:
+            with suppress(OaioError):
+                self.writer.unpin(label)
+
+    def _unpin(self, writer: TreeStore) -> None:
+        """Take away the pins of readers that ended without a word."""
+        head, _ = writer.heads.read()
+        limit = f"{_OPEN}{(self.clock() - KEPT_TIME).isoformat(timespec='seconds')}"
+        for label in head.pins if head else ():
+            if label.startswith(_OPEN) and label < limit:
+                writer.unpin(label)
+
+    def _put_right(self, folder: Path, report: Report) -> tuple[Fault, ...]:
+        """Store anew what is damaged and in ``folder``; what was wrong."""
+        found = self.verify(report)
+        if found.faults:
+            self.repair(folder, report)
+        return found.faults
+
+    def _told(self, found: verifying.Verified) -> Verified:
+        """What was found, as all layouts tell it."""
+        try:
+            kept, live = self.store.kept(), self.live()
+        except OaioError:  # the head itself
+            kept, live = (), None
+        wrong = {fault.path for fault in found.faults}
+        return Verified(
+            generations=found.generations,
+            files=found.packs,
+            bytes=found.bytes,
+            faults=tuple(Fault("", fault.path, fault.what) for fault in found.faults),
+            live=live.generation if live else "",
+            damaged=tuple(
+                sorted({one.generation for one in kept if wrong and self._is_harmed(one, wrong, found)})
+            ),
+        )
+
+    def _is_harmed(self, switch: Switch, wrong: set[str], found: verifying.Verified) -> bool:
+        """Whether a generation can't be read as a whole."""
+        store = attrs.evolve(self.store, local=None)
+        if store.paths.generation(switch.generation) in wrong:
+            return True
+        try:
+            pieces = store.all_pieces(store.generation(switch.generation))
+            return any(piece.digest in found.lost for piece in pieces)
+        except (Corrupt, NotFound):
+            return True
+
+
+@contextmanager
+def _told_of_arbiter() -> Iterator[None]:
+    try:
+        yield
+    except NotGuaranteed as err:
+        raise NotGuaranteed(
+            f"{err.message}, so two publishers could overwrite each other",
+            f"If this machine alone publishes there: {PUBLISH} --exclusive",
+        ) from err
