@@ -146,11 +146,11 @@ class S3Api(S3Options, CshApi):
         first, meta = self._got(path, 0, BLOCK, None)
         size = meta.size if first else 0
 
-        def read(start: int, end: int) -> memoryview:
-            with self._only_ours("read", path):
-                return self._got(path, start, end, meta.etag)[0]
+        def stream(start: int, end: int) -> Iterator[bytes]:
+            with self._only_ours("read", path), self._telling("read", path):
+                yield from store_of(self._clients).stream(self._key(path), start, end, meta.etag)
 
-        return Ahead(read, size, first, self._rooms)
+        return Ahead(stream, size, first, self._rooms)
 
     def _list(self, folder: str) -> Iterator[Stat]:
         prefix = self._key(folder)

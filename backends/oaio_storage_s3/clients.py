@@ -12,6 +12,9 @@ from oaio_storage.errors import AccessDenied, InvalidArgument
 from oaio_storage_s3.options import S3Options
 
 CONNECTIONS = 16
+LONGEST = 3600
+"""Seconds that a request may take while bytes come."""
+
 _runtime_of: list[int] = []
 """The process that started obstore's threads; a fork of it has none of them, and can't start them again."""
 
@@ -78,7 +81,8 @@ def _store(options: S3Options, endpoint: str) -> Any:  # noqa: ANN401 - same
         config=cast("Any", config),
         client_options={
             "allow_http": endpoint.startswith("http://"),
-            "timeout": timedelta(seconds=options.timeout),
+            "timeout": timedelta(seconds=max(LONGEST, options.timeout)),
+            "read_timeout": timedelta(seconds=options.timeout),
             "connect_timeout": timedelta(seconds=options.connect_timeout),
             "pool_max_idle_per_host": str(CONNECTIONS),
         },

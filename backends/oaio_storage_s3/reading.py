@@ -1,29 +1,25 @@
 """One version of a large file as a stream that asks for the next blocks before they are read."""
 
 import io
-from collections import deque
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from oaio_storage.errors import Corrupt
 from oaio_storage.hosts.streams import Positioned
 from oaio_storage_s3.multipart import Rooms
-from oaio_storage_s3.pouring import Pouring, write_at
+from oaio_storage_s3.pouring import Pouring, Ranges, write_at
+from oaio_storage_s3.resuming import Stream, resumed
 
 BLOCK = 4 << 20
 AHEAD = 3
 """Blocks that are on their way while another is read."""
 
-ReadRange = Callable[[int, int], memoryview]
-
 
 class Ahead(Positioned):
     """A stream whose first block is there already; it holds one block, and AHEAD more if memory allows."""
 
-    def __init__(self, read: ReadRange, size: int, first: memoryview, rooms: Rooms) -> None:
+    def __init__(self, stream: Stream, size: int, first: memoryview, rooms: Rooms) -> None:
         super().__init__(size)
-        self._read, self._rooms = read, rooms
+        self._stream, self._rooms = stream, rooms
         self._number, self._block = 0, first
         self._coming: dict[int, Future[memoryview]] = {}
         self._pool: ThreadPoolExecutor | None = None
@@ -57,11 +53,9 @@ class Ahead(Positioned):
         if self._number == 0:
             write_at(handle, self._block, 0)
             done = len(self._block)
-        starts = range(done, self._size, BLOCK)
-        if starts:
-            blocks = deque((start, min(start + BLOCK, self._size)) for start in starts)
-            self._block, self._number = memoryview(b""), -1  # its memory is the next block's
-            Pouring(self._fetched, handle, blocks, self._rooms).run()
+        if done < self._size:
+            self._block, self._number = memoryview(b""), -1  # its memory is for what comes now
+            Pouring(self._stream, handle, Ranges(done, self._size), self._rooms).run()
 
     def close(self) -> None:
         """Let go of what is on its way."""
@@ -70,13 +64,17 @@ class Ahead(Positioned):
         self._coming.clear()
         super().close()
 
-    def _fetched(self, start: int, end: int) -> memoryview:
-        return self._checked(self._read(start, end), end - start)
+    def _read(self, start: int, end: int) -> memoryview:
+        content, count = memoryview(bytearray(end - start)), 0
+        for piece in resumed(self._stream, start, end):
+            content[count : count + len(piece)] = piece
+            count += len(piece)
+        return content
 
     def _looked_up(self, buffer: Any) -> int:  # noqa: ANN401 - same
         """Read what is asked for and no more, for those who jump about."""
         end = min(self._position + len(buffer), self._size)
-        content = self._checked(self._read(self._position, end), end - self._position)
+        content = self._read(self._position, end)
         buffer[: len(content)] = content
         self._position = end
         return len(content)
@@ -89,7 +87,7 @@ class Ahead(Positioned):
         for old in [other for other in self._coming if not number < other <= number + AHEAD]:
             self._coming.pop(old).cancel()
         start, end = number * BLOCK, min((number + 1) * BLOCK, self._size)
-        return self._checked(self._read(start, end) if coming is None else coming.result(), end - start)
+        return self._read(start, end) if coming is None else coming.result()
 
     @property
     def _last(self) -> int:
@@ -104,9 +102,3 @@ class Ahead(Positioned):
         asked = self._pool.submit(self._read, start, min(start + BLOCK, self._size))
         asked.add_done_callback(lambda _: give_back())
         self._coming[number] = asked
-
-    @staticmethod
-    def _checked(content: memoryview, size: int) -> memoryview:
-        if len(content) != size:
-            raise Corrupt(f"{size} bytes were asked for, {len(content)} came")
-        return content

@@ -42,6 +42,9 @@ class Proxy:
     endpoint: str
     asked: list[Asked] = attrs.field(factory=list)
     rule: Rule = lambda _: None
+    cut: Callable[[Asked, int], int | None] = lambda *_: None
+    """After how many bytes the server's answer to the request of this number is cut off."""
+    cut_off: int = 0
     done_first: bool = False
     """Whether the server does what is asked before the proxy answers something else."""
 
@@ -68,7 +71,8 @@ class Handler(BaseHTTPRequestHandler):
         reply = proxy.rule(asked)
         if reply is None or proxy.done_first:
             real = self.forwarded(body)
-            reply = reply or real
+            reply = reply or attrs.evolve(real, sent=proxy.cut(asked, len(proxy.asked)))
+            proxy.cut_off += reply.sent is not None and reply.sent < len(reply.body)
         time.sleep(reply.seconds)
         if reply.hang_up:
             self.close_connection = True
