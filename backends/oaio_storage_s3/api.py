@@ -11,6 +11,7 @@ import attrs
 
 from oaio_storage.errors import (
     AlreadyExists,
+    BadAnswer,
     Busy,
     Changed,
     InvalidArgument,
@@ -26,10 +27,10 @@ from oaio_storage_s3 import options as parsing
 from oaio_storage_s3.answers import Answer, answer_of, error_for, required, told_for
 from oaio_storage_s3.clients import Clients
 from oaio_storage_s3.filesystem import filesystem_of
-from oaio_storage_s3.multipart import PART, Multipart, Rooms, parts_of, read_exactly
+from oaio_storage_s3.multipart import PART, Multipart, Part, Rooms, parts_of, read_exactly
 from oaio_storage_s3.options import S3Options
 from oaio_storage_s3.reading import BLOCK, Ahead
-from oaio_storage_s3.store import Meta, checked_headers, store_of, stored_with
+from oaio_storage_s3.store import Meta, checked_headers, delete_one, store_of, stored_with
 
 COPY_LIMIT = 5 << 30
 """Bytes that a server copies in one request."""
@@ -218,7 +219,7 @@ class S3Api(S3Options, CshApi):
             found = Absent
         if found != expect:
             return _lost(path, expect)
-        return Busy(f"another request for {path!r} came at the same time", "Try again.")
+        return _at_the_same_time(path)
 
     def _copy(self, source: str, target: str) -> Stat:
         seen = self._head(source)
@@ -264,13 +265,16 @@ class S3Api(S3Options, CshApi):
                 store_of(self._clients).delete([self._key(path)])
             return
         try:
-            self._clients.client.delete_object(Bucket=self.bucket, Key=self._key(path), IfMatch=expect)
+            delete_one(self._clients, self._key(path), expect)
+        except BadAnswer as err:  # whether something was deleted is not known
+            self._settle_deletion(path, expect, err)
         except Exception as err:
             answer = answer_of(err)
             if answer is None:
                 raise
             if answer.status in (_UNMET, _CONFLICT) or answer.code == "NoSuchKey":
-                self._settle_deletion(path, expect, answer)
+                undecided = _at_the_same_time(path) if answer.status == _CONFLICT else _lost(path, expect)
+                self._settle_deletion(path, expect, undecided)
                 return
             raise error_for(answer, self._failed("delete", path), is_change=True) from err
         self._note()
@@ -284,15 +288,18 @@ class S3Api(S3Options, CshApi):
         with self._telling("delete", "several files", is_change=True):
             store_of(self._clients).delete([self._key(path) for path in paths])
 
-    def _settle_deletion(self, path: str, expect: str, answer: Answer) -> None:
-        """Do nothing if the file is gone, which is what was wanted; else say what is there."""
+    def _settle_deletion(self, path: str, expect: str, undecided: OaioError) -> None:
+        """Do nothing if the file is gone, which is what was wanted; else say what is there.
+
+        Raises:
+            OaioError: ``undecided``, if it has this version still.
+            Changed: it has another one.
+        """
         try:
             found = self._head(path).etag
         except NotFound:
             return
-        if found == expect and answer.status == _CONFLICT:
-            raise Busy(f"another request for {path!r} came at the same time", "Try again.")
-        raise Changed(f"{path!r} has another version")
+        raise undecided if found == expect else _lost(path, expect)
 
     def _sign_url(self, path: str, seconds: int) -> str:
         if seconds > MAX_SIGNED_SECONDS:
@@ -337,15 +344,19 @@ class S3Api(S3Options, CshApi):
         return told_for(self._failed(doing, path), is_change=is_change)
 
 
+def _at_the_same_time(path: str) -> OaioError:
+    return Busy(f"another request for {path!r} came at the same time", "Try again.")
+
+
 def _lost(path: str, expect: Expect) -> OaioError:
     if expect is Absent:
         return AlreadyExists(f"{path!r} exists already, or a folder of this name does")
     return Changed(f"{path!r} has another version, or is not there any more")
 
 
-def _counted(parts: Iterator[Any], counted: list[int]) -> Iterator[Any]:
+def _counted(parts: Iterator[Part], counted: list[int]) -> Iterator[Part]:
     for part in parts:
-        counted[0] += len(part[0])
+        counted[0] += part.size
         yield part
 
 

@@ -1,6 +1,7 @@
 """Files in parts: uploads in bounded memory, and copies above the limit of one request."""
 
 import io
+import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -22,9 +23,14 @@ PART = 8 << 20
 
 MAX_PARTS = 10_000
 STEP = 2_000
-"""Parts of one size, where the whole length is not known; those that follow are twice as large."""
+"""Parts of one size, where the whole length is not known; those that follow are four times as large."""
 
-LARGEST_PART = 30 << 20
+LARGEST_PART = 5 << 30
+"""Bytes of a part that a server takes."""
+
+HELD = PART
+"""Bytes of a part that is held in memory; a larger one waits on the disk, in a temporary file."""
+
 PARALLEL = 3
 ROOMS = 4
 PATIENCE = 10.0
@@ -69,19 +75,33 @@ def part_sizes(size: int | None) -> Iterator[int]:
     """The sizes of the parts of a file of ``size`` bytes, or of an unknown number.
 
     Raises:
-        TooLarge: the file has too many bytes for parts that memory is meant to hold.
+        TooLarge: it has more bytes than any server takes in parts.
     """
     least = PART if size is None else max(PART, -(-size // MAX_PARTS))
-    for number in range(MAX_PARTS):
-        part = least if size is not None else min(PART << (number // STEP), LARGEST_PART)
-        if part > LARGEST_PART:
-            break
-        yield part
-    raise TooLarge(f"a file that is sent in parts can have {LARGEST_PART * MAX_PARTS >> 30} GiB at most")
+    if least <= LARGEST_PART:
+        for number in range(MAX_PARTS):
+            yield least if size is not None else PART << 2 * (number // STEP)
+    raise TooLarge(f"no server takes {size or 'so many'} bytes in parts", "Split the file.")
 
 
-Part = tuple[bytes, Callable[[], None]]
-"""The content of a part, and what gives its memory back once it is sent."""
+@attrs.frozen(eq=False)
+class Part:
+    """A part that is to be sent.
+
+    Attributes:
+        body: its content, in memory or, if it is large, in a file that nobody else sees.
+        size: in bytes.
+        give_back: gives back the memory that it may use.
+    """
+
+    body: BinaryIO
+    size: int
+    give_back: Callable[[], None]
+
+    def drop(self) -> None:
+        """Let the content go."""
+        self.body.close()
+        self.give_back()
 
 
 def parts_of(source: BinaryIO, size: int | None, rooms: Rooms, begun: bytes) -> Iterator[Part]:
@@ -92,16 +112,34 @@ def parts_of(source: BinaryIO, size: int | None, rooms: Rooms, begun: bytes) -> 
     for length in part_sizes(size):
         give_back = rooms.take()
         try:
-            part = begun + read_exactly(source, max(0, length - len(begun)))
+            body, count = _taken(source, begun, length)
         except BaseException:
             give_back()
             raise
         begun = b""
-        if not part:
-            give_back()
+        part = Part(body, count, give_back)
+        if not count:
+            part.drop()
             return
-        yield part, give_back
-        del part
+        yield part
+        del part, body
+
+
+def _taken(source: BinaryIO, begun: bytes, length: int) -> tuple[BinaryIO, int]:
+    """``begun`` and what of ``source`` makes it ``length`` bytes, if there are so many; and how many."""
+    if length <= HELD:
+        content = begun + read_exactly(source, max(0, length - len(begun)))
+        return _Body(content), len(content)
+    spool: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115 - open until the part is sent
+    try:
+        count = spool.write(begun)
+        while count < length and (piece := source.read(min(PIECE, length - count))):
+            count += spool.write(piece)
+        spool.seek(0)
+    except BaseException:
+        spool.close()
+        raise
+    return spool, count
 
 
 @attrs.frozen(eq=False)
@@ -119,8 +157,9 @@ class Multipart:
     def send(self, key: str, parts: Iterator[Part], expect: Expect, headers: Mapping[str, str]) -> str:
         """Store a file of several parts under a condition, or nothing; its ETag."""
         with self._begun(key, stored_with(self.clients, headers)) as sent:
-            for part, give_back in parts:
-                sent.add(self._part, part, give_back)
+            for part in parts:
+                sent.add(self._part, part)
+                del part
             return sent.completed(condition(expect))
 
     def copy(self, source: str, target: str, seen: Meta, kept: Mapping[str, Any]) -> str:
@@ -158,13 +197,11 @@ class Multipart:
         finally:
             sent.stop()
 
-    def _part(
-        self, upload: Upload, number: int, part: bytes, give_back: Callable[[], None]
-    ) -> dict[str, Any]:
+    def _part(self, upload: Upload, number: int, part: Part) -> dict[str, Any]:
         try:
-            done = self.clients.client.upload_part(**upload, PartNumber=number, Body=_Body(part))
+            done = self.clients.client.upload_part(**upload, PartNumber=number, Body=part.body)
         finally:
-            give_back()
+            part.drop()
         return {"PartNumber": number, "ETag": required(done, "ETag")}
 
     def _copied_part(

@@ -22,7 +22,7 @@ ARGUMENTS = {
 """The headers that a bucket keeps with a file, and what botocore calls them."""
 
 META = "x-amz-meta-"
-_NO_SUCH_RANGE = 416
+_NO_CONTENT, _NO_SUCH_RANGE = 204, 416
 AT_LEAST = 1 << 17
 """Bytes of a piece of a stream, but for the last."""
 
@@ -192,7 +192,22 @@ class PlainStore:
     def delete(self, keys: list[str]) -> None:
         """As a store."""
         for key in keys:
-            self.clients.client.delete_object(**_place(self.clients, key))
+            delete_one(self.clients, key)
+
+
+def delete_one(clients: Clients, key: str, etag: str | None = None) -> None:
+    """Remove a file by botocore, if it has this ETag; the absent, too.
+
+    Raises:
+        BadAnswer: what answered is no server of S3, so the outcome is not known.
+    """
+    wanted = {"IfMatch": etag} if etag else {}
+    done = clients.client.delete_object(**_place(clients, key), **wanted)
+    if done["ResponseMetadata"]["HTTPStatusCode"] != _NO_CONTENT:
+        raise BadAnswer(
+            f"{key!r}: to a deletion no server of S3 answers with a page, so it may be there still",
+            "Check the endpoint, and proxies; then read, and decide.",
+        )
 
 
 def _place(clients: Clients, key: str) -> dict[str, str]:

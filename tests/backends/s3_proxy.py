@@ -26,10 +26,11 @@ class Reply:
 
 @attrs.frozen
 class Asked:
-    """A request: its method, and its path with the query."""
+    """A request: its method, its path with the query, and its headers."""
 
     method: str
     path: str
+    headers: dict[str, str] = attrs.field(factory=dict, repr=False)
 
 
 Rule = Callable[[Asked], Reply | None]
@@ -66,7 +67,7 @@ class Handler(BaseHTTPRequestHandler):
     def handle_any(self) -> None:
         proxy = self.server.proxy
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        asked = Asked(self.command, self.path)
+        asked = Asked(self.command, self.path, dict(self.headers.items()))
         proxy.asked.append(asked)
         reply = proxy.rule(asked)
         if reply is None or proxy.done_first:

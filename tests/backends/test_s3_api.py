@@ -3,16 +3,26 @@
 import hashlib
 import io
 import os
+import tempfile
 import threading
 import urllib.request
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from backends.s3_proxy import proxy_of
+from backends.s3_proxy import Asked, Reply, proxy_of
 from seaweed import KEY, SECRET, Weed
 
-from oaio_storage.errors import AlreadyExists, Changed, InvalidArgument, NotFound, NotGuaranteed, TooLarge
+from oaio_storage.errors import (
+    AlreadyExists,
+    Changed,
+    Corrupt,
+    InvalidArgument,
+    NotFound,
+    NotGuaranteed,
+    OaioError,
+    TooLarge,
+)
 from oaio_storage.hosts import Absent, CshApi, host_api
 from oaio_storage.hosts.addresses import host_at
 from oaio_storage.testing.host_contract.contents import generated
@@ -91,16 +101,40 @@ def test_an_upload_that_was_cut_off_is_cleaned_up_by_age(weed: Weed, host: S3Api
     assert len(left["Uploads"]) == 1
 
 
+TERA, MOST = 1 << 40, 10_000 * (5 << 30)
+
+
 def test_parts_of_any_size_fit_into_ten_thousand() -> None:
-    for size in (1, PART, 10_000 * PART, 10_000 * PART + 1, 10_000 * (30 << 20)):
+    for size in (1, PART, 10_000 * PART, 10_000 * PART + 1, 5 * TERA, MOST):
         sizes = part_sizes(size)
-        assert next(sizes) * 10_000 >= size
+        assert 5 << 30 >= next(sizes) >= size / 10_000
     with pytest.raises(TooLarge):
-        next(part_sizes(10_000 * (30 << 20) + 1))
+        next(part_sizes(MOST + 1))
     unknown = part_sizes(None)
-    assert sum(next(unknown) for _ in range(10_000)) > 100 << 30
+    assert sum(next(unknown) for _ in range(10_000)) > 5 * TERA
     with pytest.raises(TooLarge):
         next(unknown)
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+def test_parts_too_large_for_the_memory_wait_on_the_disk(
+    host: S3Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_known: bool
+) -> None:
+    monkeypatch.setattr(multipart, "HELD", PART - 1)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    content = os.urandom(2 * PART + 17)
+    stored = host.write("file", io.BytesIO(content), size=len(content) if is_known else None)
+    assert stored.size == len(content)
+    assert host.read("file") == content
+    with pytest.raises(Corrupt):
+        host.write("file", io.BytesIO(content), size=len(content) + 1)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    with pytest.raises(OaioError):
+        host.write("file", io.BytesIO(content[::-1]))
+    assert host.read("file") == content
+    assert list(tmp_path.iterdir()) == []
+    assert all(host._rooms.take_free() for _ in range(multipart.ROOMS))
+    assert host.clean_up(0) == 0
 
 
 def test_many_files_are_deleted_in_batches_exactly(weed: Weed, options: dict[str, Any]) -> None:
@@ -288,3 +322,41 @@ def test_encryption_and_storage_class_are_asked_for(options: dict[str, Any], wee
     assert {head(weed, host, path).get("StorageClass") for path in ("file", "large", "copied")} == {
         "STANDARD_IA"
     }
+
+
+STARTED = b"<InitiateMultipartUploadResult><UploadId>1</UploadId></InitiateMultipartUploadResult>"
+DONE = b"<CompleteMultipartUploadResult><ETag>x</ETag></CompleteMultipartUploadResult>"
+COPIED = b"<CopyObjectResult><ETag>x</ETag></CopyObjectResult>"
+
+
+def _taken(asked: Asked) -> Reply:
+    """What a server says that takes every upload."""
+    if asked.method == "POST":
+        return Reply(200, STARTED if "uploads" in asked.path else DONE)
+    seen = {"ETag": '"x"', "Last-Modified": "Tue, 24 Nov 2026 19:48:47 GMT"}
+    return Reply(200, COPIED if asked.path.endswith("/copied") else b"", seen)
+
+
+@pytest.mark.parametrize("encryption", ["AES256", "aws:kms", "aws:kms:dsse"])
+def test_what_is_stored_is_sent_with_encryption_and_storage_class(
+    weed: Weed, options: dict[str, Any], encryption: str
+) -> None:
+    key_id = "" if encryption == "AES256" else "arn:aws:kms:eu-central-1:1:key/2"
+    wanted = {"x-amz-server-side-encryption": encryption, "x-amz-storage-class": "STANDARD_IA"}
+    wanted |= {"x-amz-server-side-encryption-aws-kms-key-id": key_id} if key_id else {}
+    with proxy_of(weed.endpoint) as proxy:
+        proxy.rule = _taken
+        chosen = {"encryption": encryption, "encryption_key": key_id, "storage_class": "STANDARD_IA"}
+        host = S3Api(**options | chosen | {"endpoint": proxy.endpoint})
+        host.write("file", b"x", headers={"Content-Type": "text/css"})
+        host.write("large", bytes(PART + 1))
+        host.copy("file", "copied")
+        creating = [
+            asked
+            for asked in proxy.asked
+            if (asked.method == "PUT" and "partNumber" not in asked.path) or asked.path.endswith("?uploads")
+        ]
+    assert len(creating) == 3
+    for asked in creating:
+        sent = {name.lower(): text for name, text in asked.headers.items()}
+        assert wanted.items() <= sent.items()
