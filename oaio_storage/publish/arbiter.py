@@ -86,14 +86,18 @@ class Arbiter:
             Busy: another one does not end.
         """
         name = sha256(f"{self.root} {self.tree}".encode()).hexdigest()[:32]
+        lock = FileLock(self.folder / f"{name}.lock", timeout=PATIENCE)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with FileLock(self.folder / f"{name}.lock", timeout=PATIENCE):
-                yield
+            lock.acquire()
         except Timeout as err:
             raise Busy(f"another process of this machine publishes {self.tree!r}") from err
-        except PermissionError as err:
+        except OSError as err:
             raise self._failed(err) from err
+        try:
+            yield
+        finally:
+            lock.release()
 
     @contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
@@ -121,13 +125,16 @@ class ArbitedHead(HeadFile[Head]):
 
     Attributes:
         arbiter: what this machine knows.
-        takes_over: whether what somebody else wrote is accepted as what is live.
     """
 
     kind: ClassVar[type[Head]] = Head
 
     arbiter: Arbiter
-    takes_over: bool = False
+
+    def accept(self) -> None:
+        """Take what is there, whoever wrote it, for what this machine wrote. A repeat is safe."""
+        with self.arbiter.alone():
+            self.arbiter.note(Noted(self._text()))
 
     def check(self) -> None:
         """Do nothing: that nobody else changes the head is this machine's word."""
@@ -135,9 +142,19 @@ class ArbitedHead(HeadFile[Head]):
     def read(self) -> tuple[Head | None, str]:
         """The head and its version, see :class:`~oaio_storage.trees.head.HeadStore`.
 
+        A switch that was cut off is done first.
+
         Raises:
             ForeignPublisher: it is not what this machine wrote.
         """
+        noted = self.arbiter.noted()
+        if noted and noted.intended:
+            with self.arbiter.alone():
+                self._settled()
+        return self.look()
+
+    def look(self) -> tuple[Head | None, str]:
+        """As :meth:`read`, and nothing is changed: a switch that was cut off was done, or was not."""
         for _ in range(_ATTEMPTS):
             before, text = self.arbiter.noted(), self._text()
             if self.arbiter.noted() == before:
@@ -188,7 +205,7 @@ class ArbitedHead(HeadFile[Head]):
             return b""
 
     def _check(self, noted: Noted | None, found: bytes) -> None:
-        if noted is None or self.takes_over or found in (noted.text, noted.intended or noted.text):
+        if noted is None or found in (noted.text, noted.intended or noted.text):
             return
         what = "was changed" if found else "was removed"
         raise ForeignPublisher(

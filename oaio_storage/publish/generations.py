@@ -13,18 +13,18 @@ from oaio_storage.errors import (
     Corrupt,
     InvalidArgument,
     NotFound,
-    NotGuaranteed,
     OaioError,
     Superseded,
     WrongRoot,
 )
 from oaio_storage.hash_cache import HashCache
 from oaio_storage.hosts import CshApi
-from oaio_storage.hosts.roots import claim_root, has_state, local_folder
+from oaio_storage.hosts.roots import has_state, local_folder
 from oaio_storage.manifest import Manifest
 from oaio_storage.progress import Progress, Report, ignore
 from oaio_storage.publish.agreement import Agreement, PlanMaker
-from oaio_storage.publish.arbiter import ArbitedHead, Arbiter
+from oaio_storage.publish.deciding import Deciding
+from oaio_storage.publish.harm import told
 from oaio_storage.publish.plan import Plan
 from oaio_storage.publish.published import PublishedTree
 from oaio_storage.publish.results import Cleaned, Fault, Mended, Published, Verified, still_live
@@ -93,7 +93,11 @@ class GenerationsLayout(PublishedTree):
     memory: Path = attrs.field(factory=state_folder)
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     _root: str = attrs.field(default="", init=False)
-    _is_tried: bool = attrs.field(default=False, init=False)
+    _deciding: Deciding = attrs.field(init=False)
+
+    @_deciding.default
+    def _who_decides(self) -> Deciding:
+        return Deciding(self.host, self.name, self.memory, self.exclusive)
 
     @property
     def store(self) -> TreeStore:
@@ -110,12 +114,9 @@ class GenerationsLayout(PublishedTree):
         Raises:
             NotGuaranteed: the host can't decide who is first, and this machine does not.
         """
-        store, arbiter = self.store, Arbiter(self.memory, self._root, self.name)
-        if self.exclusive or arbiter.noted():
-            head = ArbitedHead(self.host.state, store.paths, arbiter, self.takes_over)
-            return attrs.evolve(store, heads=head)
-        self._try_out()
-        return store
+        store = self.store
+        arbited = self._deciding.head(self._root)
+        return attrs.evolve(store, heads=arbited) if arbited else store
 
     # ---- looking
 
@@ -126,12 +127,18 @@ class GenerationsLayout(PublishedTree):
 
     def version(self) -> str:
         """As the interface says."""
-        return self.host.state.stat(Paths(self.name).head).version
+        if self.host.guarantees.strong_version:
+            return self.host.state.stat(Paths(self.name).head).version
+        if version := self.seen()[1]:
+            return version
+        raise NotFound(f"nothing was published as {self.name!r}", PUBLISH)
 
     def seen(self) -> tuple[Switch | None, str]:
         """As the interface says."""
         head, version = self.store.heads.read()
-        return head.live if head else None, version
+        if head is None:
+            return None, ""
+        return head.live, version if self.host.guarantees.strong_version else head.nonce
 
     def history(self) -> tuple[Switch, ...]:
         """As the interface says."""
@@ -171,14 +178,8 @@ class GenerationsLayout(PublishedTree):
         """As the interface says."""
         with suppress(WrongRoot):
             self._root = self._root or self.host.root_id()
-        try:
-            with _told_of_arbiter():
-                self._root = self._root or self.host.create_root()
-        except NotGuaranteed:
-            if not self.exclusive:
-                raise
-            self._root = claim_root(self.host)
-        self.writer  # noqa: B018 - refuses what can't be
+        self._root = self._root or self._deciding.create_root()
+        self._deciding.begin(self._root, takes_over=self.takes_over)
 
     def planned(
         self,
@@ -191,6 +192,9 @@ class GenerationsLayout(PublishedTree):
     ) -> Published:
         """As the interface says."""
         check_place(folder, self.host)
+        _ = self.store  # finds the root, if there is one
+        if not self.takes_over:
+            self._deciding.look_out(self._root)
         found = scan(folder, cache=cache, report=report)
         check_known(folder, found)
         live, before = self.live(), self.live_manifest(yes=yes)
@@ -237,6 +241,7 @@ class GenerationsLayout(PublishedTree):
 
     def rollback(self, generation: str = "", *, yes: bool = False) -> Switch:
         """As the interface says."""
+        self.prepare()  # whose marker may be lost
         writer = self.writer
         live = writer.live()
         target = generation or live.parent
@@ -263,12 +268,13 @@ class GenerationsLayout(PublishedTree):
 
     def verify(self, report: Report = ignore) -> Verified:
         """As the interface says."""
-        return self._told(verifying.verify(self.store, report=report))
+        return told(self.store, verifying.verify(self.store, report=report))
 
     def repair(self, source: PublishedTree | Path | None = None, report: Report = ignore) -> Mended:
         """As the interface says."""
         report(Progress("repair", 0, None, "bytes"))
         self.prepare()
+        self.writer.heads.read()  # refuses a foreign publisher's
         given = source.store if isinstance(source, GenerationsLayout) else source
         if isinstance(given, PublishedTree):
             raise InvalidArgument(
@@ -276,7 +282,7 @@ class GenerationsLayout(PublishedTree):
                 "Check it out, then repair from that folder: oaio checkout NAME FOLDER --from HOST",
             )
         done = repairing.repair(self.writer, given)
-        return Mended(done.chunks, done.records, done.sent, self._told(done.left))
+        return Mended(done.chunks, done.records, done.sent, told(self.store, done.left))
 
     def check_out(
         self, folder: Path, generation: str = "", *, cache: HashCache | None = None, report: Report = ignore
@@ -287,15 +293,6 @@ class GenerationsLayout(PublishedTree):
         return checkout.check_out(self.store, folder, generation, cache=cache, report=report)
 
     # ---- inside
-
-    def _try_out(self) -> None:
-        """Do nothing if the host is known to decide conditions in one step, or is found to."""
-        from oaio_storage.hosts.probe import condition_test  # noqa: PLC0415 - for first publications alone
-
-        if not self._is_tried:
-            with _told_of_arbiter():
-                condition_test(self.host)
-            self._is_tried = True
 
     def _switch(self, store: TreeStore, generation: str) -> Switch:
         """The switch that made a generation live; the last one if none is named."""
@@ -335,45 +332,6 @@ class GenerationsLayout(PublishedTree):
         """Store anew what is damaged and in ``folder``; what was wrong."""
         found = self.verify(report)
         if found.faults:
-            self.repair(folder, report)
-        return found.faults
-
-    def _told(self, found: verifying.Verified) -> Verified:
-        """What was found, as all layouts tell it."""
-        try:
-            kept, live = self.store.kept(), self.live()
-        except OaioError:  # the head itself
-            kept, live = (), None
-        wrong = {fault.path for fault in found.faults}
-        return Verified(
-            generations=found.generations,
-            files=found.packs,
-            bytes=found.bytes,
-            faults=tuple(Fault("", fault.path, fault.what) for fault in found.faults),
-            live=live.generation if live else "",
-            damaged=tuple(
-                sorted({one.generation for one in kept if wrong and self._is_harmed(one, wrong, found)})
-            ),
-        )
-
-    def _is_harmed(self, switch: Switch, wrong: set[str], found: verifying.Verified) -> bool:
-        """Whether a generation can't be read as a whole."""
-        store = attrs.evolve(self.store, local=None)
-        if store.paths.generation(switch.generation) in wrong:
-            return True
-        try:
-            pieces = store.all_pieces(store.generation(switch.generation))
-            return any(piece.digest in found.lost for piece in pieces)
-        except (Corrupt, NotFound):
-            return True
-
-
-@contextmanager
-def _told_of_arbiter() -> Iterator[None]:
-    try:
-        yield
-    except NotGuaranteed as err:
-        raise NotGuaranteed(
-            f"{err.message}, so two publishers could overwrite each other",
-            f"If this machine alone publishes there: {PUBLISH} --exclusive",
-        ) from err
+            left = self.repair(folder, report).left.faults
+            return tuple(fault for fault in found.faults if fault not in left)
+        return ()

@@ -73,6 +73,8 @@ def published_tree(  # noqa: PLR0913 - each is a choice of its own
             f"Leave out --layout {layout}, or choose another name.",
         )
     if (layout or found or (SWAPPED if has_folders else GENERATIONS)) == SWAPPED:
+        if exclusive:
+            raise InvalidArgument("plain files need nobody who publishes alone", "Leave out --exclusive.")
         return _swapped(host, name, by, allow_gap=allow_gap)
     from oaio_storage.publish.generations import GenerationsLayout  # noqa: PLC0415 - one of them is needed
 
