@@ -187,6 +187,7 @@ class DigiApi(CshApi):
         try:
             self._folders.find(full if folder else "")
             found = self._mount.children(full or "/")
+            self._folders.learn(full)
         except (NotFound, AlreadyExists):
             return []
         named = ((self._unescaped(entry.name), entry) for entry in found)

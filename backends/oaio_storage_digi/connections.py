@@ -2,14 +2,21 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlencode
 
 import attrs
 import requests
 from requests.structures import CaseInsensitiveDict
+from requests.utils import select_proxy
 
+from oaio_storage.errors import BadAnswer
+from oaio_storage_digi.exchange import Exchange
 from oaio_storage_digi.multipart import Upload
+
+if TYPE_CHECKING:
+    from requests.adapters import HTTPAdapter
+    from urllib3 import HTTPConnectionPool
 
 
 @attrs.frozen
@@ -50,20 +57,16 @@ class Connections:
     """Kept open from one request to the next; for one thread.
 
     Address, proxies and certificates are settled once. Each request is made by hand and given to requests'
-    adapter, since preparing it costs requests about a fifth of the CPU time of a small file.
-    Cookies are not kept.
+    adapter, since preparing it costs requests about a fifth of the CPU time of a small file; contents are
+    asked for over connections that are open already (:class:`Exchange`). Cookies are not kept.
     """
 
     def __init__(self, endpoint: str, timeout: tuple[float, float], proxies: Mapping[str, str]) -> None:
-        self._session = requests.Session()
+        self._session = _Session()
         found = self._session.merge_environment_settings(endpoint, dict(proxies), None, None, None)
         self._session.trust_env = False
-        self._settled: dict[str, Any] = {
-            "timeout": timeout,
-            "proxies": found["proxies"],
-            "verify": found["verify"],
-            "cert": found["cert"],
-        }
+        settled: dict[str, Any] = {name: found[name] for name in ("proxies", "verify", "cert")}
+        self._settled = {"timeout": timeout, **settled}
         self._headers = {
             "User-Agent": "oaio-storage",
             "Accept": "application/json",
@@ -71,33 +74,39 @@ class Connections:
         }
         first = requests.Request("GET", endpoint).prepare()
         self._endpoint = str(first.url).rstrip("/")  # with the host's name as DNS has it
+        self._adapter = cast("HTTPAdapter", self._session.get_adapter(self._endpoint))
+        self._exchange: Exchange | None = None
+        if not select_proxy(self._endpoint, found["proxies"]):
+            pool = self._adapter.get_connection_with_tls_context(first, **settled)
+            self._exchange = Exchange(cast("HTTPConnectionPool", pool), self._endpoint)
 
     def answer(self, question: Question, authorization: str) -> requests.Response:
         """What the service answers, with any status.
 
+        Where it redirects, only a content is asked for elsewhere: without credentials at another host or
+        port, and never at ``http://`` where the service itself is at ``https://``.
+
         Raises:
             requests.RequestException, urllib3.exceptions.HTTPError: it does not.
+            BadAnswer: it redirects to where nothing is to be asked for.
         """
         request = self._prepared(question, authorization)
-        answer = self._session.get_adapter(str(request.url)).send(
-            request, stream=question.stream, **self._settled
-        )
         if not question.stream:
+            answer = self._adapter.send(request, **self._settled)
             _ = answer.content  # which gives the connection back
-        elif answer.is_redirect:  # not seen of the service; requests knows what may follow where
-            answer.close()
-            answer = self._session.request(
-                question.method,
-                str(request.url),
-                headers=request.headers,
-                stream=True,
-                **self._settled,
-            )
-        return answer
+            return answer
+        found = self._exchange.get(request) if self._exchange else None
+        answer = self._adapter.send(request, stream=True, **self._settled) if found is None else found
+        if not answer.is_redirect:
+            return answer
+        answer.close()
+        return self._session.followed(request, self._settled)
 
     def close(self) -> None:
         """Let them go. Safe to repeat."""
         self._session.close()
+        if self._exchange:  # urllib3 closes a pool once nobody refers to it
+            self._exchange.close()
 
     def _prepared(self, question: Question, authorization: str) -> requests.PreparedRequest:
         body, described = question.content
@@ -112,3 +121,26 @@ class Connections:
         request.body = cast("Any", body)  # streamed, though no text and no bytes
         request.hooks = {"response": []}
         return request
+
+
+class _Session(requests.Session):
+    """As requests has it, which drops ``Authorization`` on the way to another host, and more careful."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.max_redirects = 5
+
+    def followed(self, request: requests.PreparedRequest, settled: Mapping[str, Any]) -> requests.Response:
+        """The answer of the place that a request for a content is redirected to; it is asked once more."""
+        try:
+            return self.request(
+                str(request.method), str(request.url), headers=request.headers, stream=True, **settled
+            )
+        except (requests.TooManyRedirects, ValueError):  # ValueError: an address that can be none
+            raise BadAnswer("the service redirects to where nothing can be asked for") from None
+
+    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
+        """Decide what goes to the place that ``response`` redirects to."""
+        if str(response.url).startswith("https:") and not str(prepared_request.url).startswith("https:"):
+            raise BadAnswer("the service redirects from https:// to http://, where others could read along")
+        super().rebuild_auth(prepared_request, response)  # type: ignore[no-untyped-call]  # types-requests

@@ -7,7 +7,7 @@ from typing import Self
 
 import requests
 
-from oaio_storage.errors import BadAnswer, OaioError
+from oaio_storage.errors import BadAnswer, OaioError, Unavailable
 from oaio_storage.hosts.streams import PIECE
 from oaio_storage_digi import errors
 from oaio_storage_digi.entries import Entry
@@ -30,6 +30,9 @@ class Download:
         self.entry = _told(answer)
         self.position = start
         self._is_empty = answer.status_code == errors.BAD_RANGE or (end is not None and end <= start)
+        if answer.status_code in (_WHOLE, _PART) and not _tells_length(answer):
+            answer.close()
+            raise Unavailable(f"{failed}: the answer does not tell its length, so it may have been cut")
         if answer.status_code == _PART:
             found = answer.headers.get("Content-Range", "")
             if not found.startswith(f"bytes {start}-"):
@@ -83,6 +86,11 @@ class Download:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _tells_length(answer: requests.Response) -> bool:
+    """Whether its end can be told from that of a connection, which may come in its head already."""
+    return "Content-Length" in answer.headers or "Transfer-Encoding" in answer.headers
 
 
 def _told(answer: requests.Response) -> Entry | None:

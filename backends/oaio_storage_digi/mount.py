@@ -272,7 +272,7 @@ class Mount:
 
     @property
     def _quoted_id(self) -> str:
-        return quote(self.id, safe="")
+        return quote(self._id or self.id, safe="")
 
     def _found_id(self) -> str:
         failed = "can't ask for the mounts of the account"

@@ -1,9 +1,10 @@
 """One version of a file as a seekable stream."""
 
+import os
 from typing import Any
 
 from oaio_storage.errors import Changed, Corrupt, NotFound, TryAgain, Unavailable
-from oaio_storage.hosts.streams import Positioned
+from oaio_storage.hosts.streams import PIECE, Positioned
 from oaio_storage_digi.digest import Digest
 from oaio_storage_digi.download import Download
 from oaio_storage_digi.entries import Entry
@@ -41,18 +42,32 @@ class Reader(Positioned):
 
     def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - a writable buffer, as in io.RawIOBase
         """Fill ``buffer`` as far as the file goes; 0 at its end."""
-        wanted = min(len(buffer), max(0, self._size - self._position))
-        content = self._taken(wanted) if wanted else b""
+        content = self._next(len(buffer))
         buffer[: len(content)] = content
-        self._note(content)
-        self._position += len(content)
         return len(content)
+
+    def pour(self, handle: int) -> None:
+        """As a stream that fills files, see :class:`~oaio_storage.hosts.streams.Pourable`."""
+        self._position = 0
+        while self._position < self._size:
+            content = self._next(PIECE)
+            position = self._position - len(content)
+            while content:
+                written = os.pwrite(handle, content, position)
+                content, position = content[written:], position + written
 
     def close(self) -> None:
         """End the connection, if there is one."""
         self._drop()
         self._digest.close()
         super().close()
+
+    def _next(self, most: int) -> bytes:
+        wanted = min(most, max(0, self._size - self._position))
+        content = self._taken(wanted) if wanted else b""
+        self._note(content)
+        self._position += len(content)
+        return content
 
     def _taken(self, wanted: int) -> bytes:
         while True:

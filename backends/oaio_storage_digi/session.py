@@ -222,7 +222,7 @@ class Session:
         return caller(on, once)
 
     def _process(self) -> _Process:
-        return self._held.setdefault(os.getpid(), _Process())
+        return self._held.get(os.getpid()) or self._held.setdefault(os.getpid(), _Process())
 
     def _connections(self) -> Connections:
         process = self._process()

@@ -2,14 +2,16 @@
 
 import errno
 import hashlib
+import io
 import os
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
 
 import attrs
@@ -223,21 +225,35 @@ def _move(tasks: list[Task], step: Callable[[Task], _Step], stage: str, report: 
     """Take ``step`` for each task, at most WORKERS at a time; stop at the first error."""
     steps: dict[int, _Step] = {}
     waiting = iter(enumerate(tasks))
-    running: dict[Future[_Step], int] = {}
-    ended: SimpleQueue[Future[_Step]] = SimpleQueue()
+    given: SimpleQueue[tuple[int, Task] | None] = SimpleQueue()
+    ended: SimpleQueue[tuple[int, _Step] | BaseException] = SimpleQueue()
+
+    def work() -> None:
+        try:
+            while (numbered := given.get()) is not None:
+                number, task = numbered
+                ended.put((number, step(task)))
+        except BaseException as err:  # noqa: BLE001 - raised in the caller's thread
+            ended.put(err)
+
     with ThreadPoolExecutor(WORKERS, thread_name_prefix=f"oaio-{stage}") as pool:
         try:
+            for _ in range(min(WORKERS, len(tasks))):
+                pool.submit(work)
+            for numbered in islice(waiting, 2 * WORKERS):
+                given.put(numbered)
             while len(steps) < len(tasks):
-                for number, task in _some(waiting, 2 * WORKERS - len(running)):
-                    future = pool.submit(step, task)
-                    running[future] = number
-                    future.add_done_callback(ended.put)
-                future = ended.get()
-                done = future.result()
-                steps[running.pop(future)] = done
+                outcome = ended.get()
+                if isinstance(outcome, BaseException):
+                    raise outcome
+                given.put(next(waiting, None))
+                number, done = outcome
+                steps[number] = done
                 report(Progress(stage, len(steps), len(tasks), "files", done.path))
         finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+            _take_back(given)
+            for _ in range(WORKERS):
+                given.put(None)
     ordered = [steps[number] for number in range(len(tasks))]
     by_outcome = {
         outcome: tuple(made.path for made in ordered if made.outcome == outcome)
@@ -246,8 +262,10 @@ def _move(tasks: list[Task], step: Callable[[Task], _Step], stage: str, report: 
     return Moved(**by_outcome, bytes=sum(made.size for made in ordered))
 
 
-def _some(waiting: Iterable[tuple[int, Task]], number: int) -> list[tuple[int, Task]]:
-    return [pair for _, pair in zip(range(number), waiting, strict=False)]
+def _take_back(given: "SimpleQueue[tuple[int, Task] | None]") -> None:
+    with suppress(Empty):
+        while True:
+            given.get_nowait()
 
 
 def _is_equal(host: "CshApi", path: str, local: Path) -> bool:
@@ -264,22 +282,31 @@ def _is_equal(host: "CshApi", path: str, local: Path) -> bool:
 
 def _fetch(host: "CshApi", path: str, local: Path, size: int | None, checksum: str | None) -> int:
     with host.open(path) as stream:
-        temporary = local.with_name(f".oaio-{secrets.token_hex(8)}.part")
+        temporary, is_kept = local.with_name(f".oaio-{secrets.token_hex(8)}.part"), False
         try:
-            make_folder(local.parent)
-            with temporary.open("x+b") as target:
+            with _created(temporary) as target:
                 received = _receive(stream, target, path, size, checksum)
-                target.flush()
                 os.fsync(target.fileno())
             temporary.replace(local)
+            is_kept = True
         except OaioError:
             raise
         except OSError as err:
             raise _local_trouble(local, err) from err
         finally:
-            with suppress(OSError):  # there is none, or its folder could not be made
-                temporary.unlink()
+            if not is_kept:
+                with suppress(OSError):  # there is none, or its folder could not be made
+                    temporary.unlink()
     return received
+
+
+def _created(file: Path) -> io.FileIO:
+    """A new file, open for both; folders are made where one is missing."""
+    try:
+        return file.open("x+b", buffering=0)
+    except FileNotFoundError:
+        make_folder(file.parent)
+        return file.open("x+b", buffering=0)
 
 
 def _sync_folders(folders: Iterable[Path]) -> None:
@@ -291,7 +318,7 @@ def _sync_folders(folders: Iterable[Path]) -> None:
             raise _local_trouble(folder, err) from err
 
 
-def _receive(stream: BinaryIO, target: BinaryIO, path: str, size: int | None, checksum: str | None) -> int:
+def _receive(stream: BinaryIO, target: io.FileIO, path: str, size: int | None, checksum: str | None) -> int:
     raw = getattr(stream, "raw", None)
     if not isinstance(raw, Pourable):
         return _copied(stream, target, path, size, checksum)
@@ -304,7 +331,7 @@ def _receive(stream: BinaryIO, target: BinaryIO, path: str, size: int | None, ch
     return length
 
 
-def _copied(stream: BinaryIO, target: BinaryIO, path: str, size: int | None, checksum: str | None) -> int:
+def _copied(stream: BinaryIO, target: io.FileIO, path: str, size: int | None, checksum: str | None) -> int:
     digest, received = hashlib.sha256(), 0
     while piece := stream.read(PIECE if size is None else min(PIECE, size + 1 - received)):
         received += len(piece)
@@ -312,12 +339,18 @@ def _copied(stream: BinaryIO, target: BinaryIO, path: str, size: int | None, che
             raise Corrupt(f"{path!r} is longer than the {size} bytes that were announced")
         if checksum is not None:
             digest.update(piece)
-        target.write(piece)
+        _write_whole(target, piece)
     if size is not None and received < size:
         raise Corrupt(f"{path!r} has {received} bytes, {size} were announced")
     if checksum is not None and digest.hexdigest() != checksum:
         raise Corrupt(f"{path!r} has another content than was announced")
     return received
+
+
+def _write_whole(target: io.FileIO, piece: bytes) -> None:
+    left = memoryview(piece)
+    while left:
+        left = left[target.write(left) :]
 
 
 def _local_trouble(local: Path, err: OSError) -> OaioError:

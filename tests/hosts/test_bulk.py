@@ -1,5 +1,8 @@
 """Many files: bounded, stopped by the first error, durable on this device."""
 
+import contextlib
+import os
+import stat
 import threading
 from pathlib import Path
 
@@ -88,3 +91,28 @@ def test_fetched_files_can_be_edited(host: LocalApi, tmp_path: Path) -> None:
     assert target.stat().st_mode & 0o200
     target.write_bytes(b"edited")
     assert host.read("a") == b"x"
+
+
+@pytest.mark.parametrize("last", ["0049", "missing"])
+def test_each_file_is_flushed_and_then_their_folder_once(
+    host: LocalApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: str
+) -> None:
+    host.put_files(local_files(tmp_path / "out", 50))
+    flushed: list[os.stat_result] = []
+    flush = os.fsync
+
+    def noting(handle: int) -> None:
+        flushed.append(os.fstat(handle))
+        flush(handle)
+
+    folder = tmp_path / "in"
+    folder.mkdir()
+    monkeypatch.setattr(os, "fsync", noting)
+    names = [*(f"{number:04}" for number in range(49)), last]
+    with contextlib.suppress(NotFound):
+        host.get_files((name, folder / name, 4, None) for name in names)
+    *files, after = flushed
+    assert after.st_ino == folder.stat().st_ino
+    assert not any(stat.S_ISDIR(seen.st_mode) for seen in files)
+    assert sorted(seen.st_ino for seen in files) == sorted(local.stat().st_ino for local in folder.iterdir())
+    assert len(files) == 49 + (last != "missing")

@@ -59,6 +59,16 @@ def test_a_page_of_html_is_answered(server: RunningKoofr, plain: Plain) -> None:
     assert plain.names() == []
 
 
+def test_a_request_is_redirected(server: RunningKoofr, plain: Plain) -> None:
+    place = f"{server.url}/elsewhere"
+    server.switch(faults=[{"location": place}, {"location": "/elsewhere", "status": 308}])
+    for told in ((302, place), (308, "/elsewhere")):
+        form = {"file": ("a", b"x")}
+        answer = plain.call("POST", "put", files=form, allow_redirects=False)
+        assert (answer.status_code, answer.headers["Location"]) == told
+    assert plain.names() == []
+
+
 def test_a_body_is_cut(server: RunningKoofr, plain: Plain) -> None:
     content = bytes(1_000_000)
     plain.put("", "a", content)

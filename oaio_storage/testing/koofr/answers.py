@@ -62,6 +62,8 @@ def as_refused(refused: Refused, level: str) -> Answer:
 
 def as_told(fault: Fault) -> Answer | None:
     """What a fault answers instead of what was asked; ``None``: it does not."""
+    if fault.location is not None:
+        return Answer(fault.status or HTTPStatus.FOUND, {"Location": fault.location})
     if fault.status is None and not fault.html:
         return None
     wait = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}

@@ -17,7 +17,7 @@ _IS_COUNT: Any = [validators.instance_of(int), _AT_LEAST_0]
 _IS_OPTIONAL_COUNT: Any = validators.optional(_IS_COUNT)
 _IS_DURATION: Any = [validators.instance_of((int, float)), _AT_LEAST_0]
 _IS_BOOL = validators.instance_of(bool)
-_IS_STATUS: Any = [validators.instance_of(int), validators.in_(range(400, 600))]
+_IS_STATUS: Any = [validators.instance_of(int), validators.in_(range(300, 600))]
 _IS_TEXT = validators.instance_of(str)
 _ARE_MOUNTS = validators.deep_iterable(_IS_TEXT, validators.instance_of(list))
 _IS_QUOTA = validators.deep_mapping(_IS_TEXT, validators.and_(*_IS_COUNT), validators.instance_of(dict))
@@ -33,8 +33,9 @@ class Fault:
             every one.
         times: how many requests; null for all.
         after: how many requests of this call are spared before.
-        status: answer with this status, 400 to 599, and do nothing.
+        status: answer with this status, 300 to 599, and do nothing.
         retry_after: seconds to tell in `Retry-After`, with `status`.
+        location: redirect to this address, and do nothing; the status is 302 if none is told.
         html: answer with a page of HTML, and do nothing; its status is 200 if none is told.
         cut: end the connection after so many bytes of the answer's body.
         cut_request: end the connection after so many bytes of the request's body, and do nothing.
@@ -48,6 +49,7 @@ class Fault:
     after: int = attrs.field(default=0, validator=_IS_COUNT)
     status: int | None = attrs.field(default=None, validator=validators.optional(_IS_STATUS))
     retry_after: int | None = attrs.field(default=None, validator=_IS_OPTIONAL_COUNT)
+    location: str | None = attrs.field(default=None, validator=validators.optional(_IS_TEXT))
     html: bool = attrs.field(default=False, validator=_IS_BOOL)
     cut: int | None = attrs.field(default=None, validator=_IS_OPTIONAL_COUNT)
     cut_request: int | None = attrs.field(default=None, validator=_IS_OPTIONAL_COUNT)
