@@ -122,3 +122,40 @@ def test_fsspec_works_with_it_alone(installed: Path, tmp_path: Path) -> None:
     assert found == ["/moved/d.csv", "/reports/a.csv", "/reports/b"]
     assert sent == received == 3 << 20
     assert md5 == "d1dd210d6b1312cb342b56d02bd5e651"
+
+
+BY_PANDAS = """
+import json, os
+import fsspec
+import pandas
+
+account = json.loads(os.environ["ACCOUNT"])
+table = pandas.DataFrame({"month": [1, 2], "name": ["Ioana", "Íñigo"]})
+for scheme in ("digi", "koofr"):
+    table.to_csv(f"{scheme}://tables/{scheme}.csv", index=False, storage_options=account)
+    assert pandas.read_csv(f"{scheme}://tables/{scheme}.csv", storage_options=account).equals(table)
+table.to_csv("digi://tables/packed.csv.gz", index=False, storage_options=account)
+assert pandas.read_csv("digi://TABLES/packed.csv.gz", storage_options=account).equals(table)
+table.to_json("digi://tables/lines.json", orient="records", lines=True, storage_options=account)
+told = []
+wrong = {**account, "password": "hidden and wrong"}
+for path, options in (("missing.csv", account), ("", account), ("digi.csv", wrong)):
+    try:
+        pandas.read_csv(f"digi://tables/{path}", storage_options=options)
+    except (FileNotFoundError, IsADirectoryError, PermissionError) as err:
+        told.append(str(err))
+fs = fsspec.filesystem("digi", **account)
+print(json.dumps([fs.find("/"), fs.cat_file("/tables/digi.csv").decode(), told]))
+"""
+
+
+def test_pandas_reads_and_writes_with_options_alone(installed: Path, tmp_path: Path) -> None:
+    with koofr_server() as own:
+        options = {"email": own.user, "password": own.password, "endpoint": own.url}
+        env = environment({"ACCOUNT": json.dumps(options)})
+        said = run(str(installed / "python"), "-c", BY_PANDAS, cwd=tmp_path, env=env)
+    found, text, told = json.loads(said)
+    assert found == [f"/tables/{name}" for name in ("digi.csv", "koofr.csv", "lines.json", "packed.csv.gz")]
+    assert text == "month,name\n1,Ioana\n2,Íñigo\n"
+    assert len(told) == 3
+    assert "hidden and wrong" not in said
