@@ -36,13 +36,16 @@ from oaio_storage.trees.head import LAYOUT
 from oaio_storage.trees.hints import PUBLISH, SEE_GENERATIONS
 from oaio_storage.trees.local import LocalState
 from oaio_storage.trees.paths import Paths, checked_id
-from oaio_storage.trees.retention import KEPT_TIME
 from oaio_storage.trees.store import TreeStore
 from oaio_storage.trees.switches import Switch
 from oaio_storage.trees.writing import CheckedOut
 
 _OPEN = "open since "
 """How the label of a pin begins that keeps a generation while somebody reads it."""
+
+
+_AT_ONCE = {"last": 1, "time": timedelta(days=-36_500), "young": timedelta(days=-36_500)}
+"""Nothing was live lately, and nothing is young, whatever the clocks of publishers say."""
 
 
 @attrs.frozen
@@ -254,17 +257,24 @@ class GenerationsLayout(PublishedTree):
 
     # ---- keeping it sound
 
-    def clean_up(self, *, at_once: bool = False, dry_run: bool = False) -> Cleaned:
+    def clean_up(
+        self, *, at_once: bool = False, dry_run: bool = False, forget_readers: bool = False
+    ) -> Cleaned:
         """As the interface says; of publications under way nothing is told, and their pieces may go.
 
         A publisher whose pieces went sends them again.
         """
         writer = self.writer
-        if not dry_run:
-            self._unpin(writer)
-        limits = {"last": 1, "time": timedelta(0), "young": timedelta(seconds=-1)} if at_once else {}
-        done = collecting.collect(writer, dry_run=dry_run, **limits)  # type: ignore[arg-type]  # each as it is named
-        return Cleaned(generations=done.generations, litter=(*done.packs, *done.others))
+        head, _ = writer.heads.read()
+        pins = head.pins if head else {}
+        readers = {label: one for label, one in pins.items() if label.startswith(_OPEN)}
+        if forget_readers and not dry_run:
+            for label in readers:
+                writer.unpin(label)
+        limits = _AT_ONCE if at_once else {}
+        done = collecting.collect(writer, dry_run=dry_run, **limits)  # type: ignore[arg-type]  # as they are named
+        in_use = {*readers.values()} - {head.generation if head else ""} if not forget_readers else ()
+        return Cleaned(done.generations, in_use=tuple(sorted(in_use)), litter=(*done.packs, *done.others))
 
     def verify(self, report: Report = ignore) -> Verified:
         """As the interface says."""
@@ -319,14 +329,6 @@ class GenerationsLayout(PublishedTree):
         finally:
             with suppress(OaioError):
                 self.writer.unpin(label)
-
-    def _unpin(self, writer: TreeStore) -> None:
-        """Take away the pins of readers that ended without a word."""
-        head, _ = writer.heads.read()
-        limit = f"{_OPEN}{(self.clock() - KEPT_TIME).isoformat(timespec='seconds')}"
-        for label in head.pins if head else ():
-            if label.startswith(_OPEN) and label < limit:
-                writer.unpin(label)
 
     def _put_right(self, folder: Path, report: Report) -> tuple[Fault, ...]:
         """Store anew what is damaged and in ``folder``; what was wrong."""

@@ -220,12 +220,16 @@ class PublishedTree(ABC):
     # ---- keeping it sound
 
     @abstractmethod
-    def clean_up(self, *, at_once: bool = False, dry_run: bool = False) -> Cleaned:
+    def clean_up(
+        self, *, at_once: bool = False, dry_run: bool = False, forget_readers: bool = False
+    ) -> Cleaned:
         """Remove old generations, and publications that were given up. A repeat is safe.
 
         Args:
             at_once: only what is live or in use stays, whatever its age.
             dry_run: only tell what would go.
+            forget_readers: what is said to be in use goes, too, where the host can't tell whether its reader
+                ended without a word.
 
         Raises:
             Changed: somebody published or cleaned up meanwhile; no generation was removed.

@@ -124,8 +124,14 @@ class SwappedLayout(PublishedTree):
 
     # ---- keeping it sound
 
-    def clean_up(self, *, at_once: bool = False, dry_run: bool = False) -> Cleaned:
-        """As the interface says."""
+    def clean_up(
+        self,
+        *,
+        at_once: bool = False,
+        dry_run: bool = False,
+        forget_readers: bool = False,  # noqa: ARG002 - the host knows who reads
+    ) -> Cleaned:
+        """As the interface says; what is in use stays in any case."""
         return clean_up(self.tree, at_once=at_once, dry_run=dry_run)
 
     def verify(self, report: Report = ignore) -> Verified:

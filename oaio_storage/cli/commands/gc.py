@@ -20,6 +20,10 @@ def gc(  # noqa: PLR0913 - one parameter for each option
         bool, typer.Option("--now", help="All but what is live or in use, whatever its age.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would go.")] = False,
+    forget_readers: Annotated[
+        bool,
+        typer.Option("--forget-readers", help="Also what previews hold that ended without a word."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Remove old generations of a tree, publications that were given up, and what was left behind.
@@ -37,7 +41,7 @@ def gc(  # noqa: PLR0913 - one parameter for each option
     from oaio_storage.publish.results import Cleaned  # noqa: PLC0415 - not needed for --help
 
     with tree_at(at, name) as tree:
-        done = tree.clean_up(at_once=now, dry_run=dry_run)
+        done = tree.clean_up(at_once=now, dry_run=dry_run, forget_readers=forget_readers)
         if done == Cleaned() and tree.live() is None:
             raise NotFound(f"nothing was published as {name!r}", PUBLISH)
     lines = [
