@@ -368,7 +368,7 @@ def test_a_switch_that_was_cut_off_is_done_by_whoever_comes_next(tmp_path: Path)
     site.publish(TWO)
     two = host.state.read("trees/site/head")
     arbiter = Arbiter(tmp_path / "state ours", host.root_id(), "site")
-    for on_host in (one, two):
+    for on_host in (one, two, two[:100], b""):
         host.state.write("trees/site/head", on_host)
         arbiter.note(Noted(one, two))
         third = site.publish({**TWO, "third": b"3"})
