@@ -56,10 +56,10 @@ lock: $(VENV)/dev.stamp  ## pin all requirements anew, by version and hash (ARGS
 	@$(COMPILE) requirements/original-client.in -o requirements/original-client.lock
 
 system:  ## install the Debian packages that benchmarks are measured beside (as root; nothing else needs them)
-	@command -v rsync >/dev/null || \
+	@{ command -v rsync && command -v restic; } >/dev/null || \
 		if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-			apt-get -qq update && apt-get -qq install -y --no-install-recommends rsync >/dev/null; \
-		else echo "rsync is missing, and only root can install it: apt-get install rsync" >&2; fi
+			apt-get -qq update && apt-get -qq install -y --no-install-recommends rsync restic >/dev/null; \
+		else echo "rsync or restic is missing, and only root can install them: apt-get install rsync restic" >&2; fi
 
 clean:  ## remove everything that make made, environments included; never $(DATA)
 	rm -rf $(VENV) .venv-original .venv-original.lock build dist site .mypy_cache .ruff_cache .import_linter_cache .hypothesis

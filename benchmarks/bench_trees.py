@@ -1,206 +1,209 @@
-"""The tree store: whole processes from start to exit, beside peers where they are installed.
+"""The tree store beside restic, rclone and aws on a SeaweedFS of this machine, each as whole processes.
 
-Against a folder of this machine for now; ``TARGET`` is what another host, and a proxy with a delay, replace.
-restic and rclone are Debian's packages; where one is missing, its rows are left out.
+The server works on the same cores as its clients. Requests and bytes are counted by a proxy, which also makes
+a round trip 20 ms longer where a row says so. restic is Debian's (make system); without it, its rows are
+left out.
 """
 
-import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import attrs
+
 from benchmarks.bench_publish import OLD
-from benchmarks.harness import Row, at_most, beside, interleaved, process
-from oaio_storage.hosts.probe import condition_test
-from oaio_storage_local import LocalApi
+from benchmarks.harness import Row, at_most, beside, interleaved
+from benchmarks.proxies import proxy
+from benchmarks.tree_sides import Aws, Ours, Place, Rclone, Restic
+
+from seaweed import Weed, seaweed  # isort: skip - found by tree_sides
 
 SMALL_FILES, MANY_FILES, SIZE, CHANGED = 4_000, 20_000, 4096, 10
 LARGE, INSERTED = 1 << 30, 1 << 20
-
-COMMIT = """
-import json, re, sys
-from pathlib import Path
-from oaio_storage.hash_cache import HashCache
-from oaio_storage.trees.committing import commit
-from oaio_storage.trees.store import TreeStore
-from oaio_storage_local import LocalApi
-
-root, folder, cache = map(Path, sys.argv[1:4])
-cache.mkdir(exist_ok=True)
-def peak():  # of this program alone; ru_maxrss is inherited from whoever started it
-    return int(re.search(r"VmHWM:\\s*(\\d+)", Path("/proc/self/status").read_text())[1])
-
-idle = peak()
-host = LocalApi(str(root))
-host.create_root()
-with HashCache(cache / "hashes.sqlite") as hashes:
-    done = commit(TreeStore.on(host, "site", cache), folder, cache=hashes)
-memory = (peak() - idle) * 1024
-print(json.dumps({"sent": done.sent, "carried": done.carried, "memory": memory}))
-"""
-
-CHECK_OUT = """
-import sys
-from pathlib import Path
-from oaio_storage.trees.checkout import check_out
-from oaio_storage.trees.store import TreeStore
-from oaio_storage_local import LocalApi
-
-root, folder, cache = map(Path, sys.argv[1:4])
-check_out(TreeStore.on(LocalApi(str(root)), "site", cache), folder)
-"""
+ROUND_TRIP = 0.02
+ENTRIES = int(os.environ.get("OAIO_ENTRIES", "100000"))
+"""Files of which each is tiny; a million take minutes to lay out."""
 
 
 def rows() -> list[Row]:
-    with tempfile.TemporaryDirectory() as name:
-        work = Path(name)
-        return [*_first(work), *_unchanged(work), *_large(work), *_entries(work)]
+    with tempfile.TemporaryDirectory() as name, seaweed() as server:
+        bench = _Bench(server, Path(name), shutil.which("restic") is not None)
+        if not bench.has_restic:
+            print("restic is not installed (make system): no rows beside it", file=sys.stderr)
+        return [
+            *bench.first(),
+            *bench.far(),
+            *bench.republished(),
+            *bench.unchanged(),
+            *bench.large(),
+            at_most("memory above idle, all of these", bench.memory / 2**20, 64, "MiB"),
+            *bench.entries(),
+        ]
 
 
-class Ours:
-    """Our side: one root, and one device that remembers."""
+@attrs.define
+class _Bench:
+    server: Weed
+    work: Path
+    has_restic: bool
+    _sides: list[Ours] = attrs.field(factory=list)
+    _small: Path = attrs.field(
+        default=attrs.Factory(lambda self: _filled(self.work / "small", SMALL_FILES), takes_self=True)
+    )
 
-    def __init__(self, work: Path, folder: Path) -> None:
-        self.root, self.cache, self.folder = work / "root", work / "cache", folder
-        work.mkdir(parents=True, exist_ok=True)
+    @property
+    def memory(self) -> int:
+        """Bytes above idle that any of our processes took, at most."""
+        return max(side.memory for side in self._sides)
 
-    def commit(self) -> dict[str, int]:
-        words = [sys.executable, "-c", COMMIT, self.root, self.folder, self.cache]
-        done = subprocess.run(list(map(str, words)), capture_output=True, check=True)
-        told: dict[str, int] = json.loads(done.stdout)
-        return told
+    def first(self) -> list[Row]:
+        """A first commit of small files, and its checkout by a device that has nothing."""
+        name = f"first commit of {SMALL_FILES:,} files of 4 KiB"
+        committed: dict[str, Ours | Restic] = {}
 
-    def check_out(self, folder: Path) -> None:
-        process(sys.executable, "-c", CHECK_OUT, self.root, folder, self.cache.with_name("another cache"))()
+        def ours() -> float:
+            committed["ours"] = side = self._ours()
+            return _seconds(lambda: side.commit(self._small))
 
+        def restic() -> float:
+            committed["restic"] = side = Restic.at(self._place())
+            return _seconds(lambda: side.commit(self._small))
 
-class Restic:
-    """restic, with a repository of its own."""
+        def rclone() -> float:
+            return _seconds(lambda: Rclone(self._place()).commit(self._small))
 
-    def __init__(self, work: Path, folder: Path) -> None:
-        self.folder = folder
-        self.env = {
-            "RESTIC_REPOSITORY": str(work / "restic"),
-            "RESTIC_PASSWORD": "x",
-            "RESTIC_CACHE_DIR": str(work / "restic cache"),
+        taken = interleaved(
+            {"ours": ours, "rclone": rclone} | ({"restic": restic} if self.has_restic else {})
+        )
+        found = [beside(f"{name} (rclone)", taken["ours"], taken["rclone"], 0.15)]
+        if self.has_restic:
+            found.append(beside(f"{name} (restic)", taken["ours"], taken["restic"], 0.4))
+            turn = iter(range(100))
+            outs = {
+                side: lambda made=made: _seconds(lambda: made.check_out(self.work / f"out {next(turn)}"))
+                for side, made in committed.items()
+            }
+            taken = interleaved(outs)
+            found.append(beside("checkout of the same (restic)", taken["ours"], taken["restic"], 0.5))
+        return found
+
+    def far(self) -> list[Row]:
+        """The first commit to a server that is far away."""
+        with proxy(self.server.endpoint, ROUND_TRIP) as far:
+            taken = interleaved(
+                {
+                    "ours": self._timed(lambda: self._ours(far.endpoint).commit, self._small),
+                    "rclone": self._timed(lambda: Rclone(self._place(far.endpoint)).commit, self._small),
+                }
+            )
+        return [beside("the same with 20 ms round trip (rclone)", taken["ours"], taken["rclone"], 0.1)]
+
+    def republished(self) -> list[Row]:
+        """A commit of a few changes, beside those who look at every file."""
+        ours, rclone, aws = self._ours(), Rclone(self._place()), Aws(self._place())
+        sides: dict[str, Callable[[Path], object]] = {
+            "ours": ours.commit,
+            "rclone": rclone.sync,
+            "aws": aws.sync,
         }
-        process("restic", "-q", "init", env=self.env)()
 
-    def commit(self) -> None:
-        process("restic", "-q", "backup", self.folder, env=self.env)()
+        def changed(sync: Callable[[Path], object]) -> Callable[[], float]:
+            def run() -> float:
+                _change(self._small)
+                return _seconds(lambda: sync(self._small))
 
-    def check_out(self, folder: Path) -> None:
-        process("restic", "-q", "restore", "latest", "--target", folder, env=self.env)()
+            return run
 
+        taken = interleaved({side: changed(sync) for side, sync in sides.items()})
+        name = f"{CHANGED} changed of {SMALL_FILES:,} files"
+        return [
+            beside(f"{name} ({peer} sync)", taken["ours"], taken[peer], 0.3) for peer in ("rclone", "aws")
+        ]
 
-def _first(work: Path) -> list[Row]:
-    """A first commit of small files on a root that was tried out already, and its checkout."""
-    folder = _filled(work / "small", SMALL_FILES)
-    turn = iter(range(1_000))
+    def unchanged(self) -> list[Row]:
+        """A commit where nothing changed, and one where little did."""
+        folder = _filled(self.work / "many", MANY_FILES)
+        with proxy(self.server.endpoint) as counting:
+            side = self._ours(counting.endpoint)
+            side.commit(folder)
+            sides: dict[str, Callable[[], object]] = {"ours": lambda: direct.commit(folder)}
+            direct = attrs.evolve(side, place=attrs.evolve(side.place, endpoint=self.server.endpoint))
+            if self.has_restic:
+                peer = Restic.at(self._place())
+                peer.commit(folder)
+                sides["restic"] = lambda: peer.commit(folder)
+            taken = interleaved(sides)
+            counting.reset()
+            name, told = f"unchanged commit of {MANY_FILES:,} files", side.commit(folder)
+            found = [
+                at_most(f"{name}: sent", told["sent"], 0, "bytes"),
+                at_most(f"{name}: requests", counting.requests, 3, "requests"),
+            ]
+            if self.has_restic:
+                found.append(beside(f"{name} (restic)", taken["ours"], taken["restic"], 0.5))
+            _change(folder)
+            counting.reset()
+            told = side.commit(folder)
+            name, sent = f"{CHANGED} changed of {MANY_FILES:,}", counting.sent - CHANGED * SIZE
+            return [
+                *found,
+                at_most(f"{name}: requests", counting.requests, 6, "requests"),
+                at_most(f"{name}: sent beside them", (sent - told["carried"]) / 1024, 200, "KiB"),
+                at_most(f"{name}: carried along", told["carried"] / 1024, 0, "KiB"),
+            ]
 
-    def fresh() -> tuple[Path, Path]:
-        place = work / f"first {next(turn)}"
-        place.mkdir()
-        return place, place / "out"
+    def large(self) -> list[Row]:
+        """A first commit of a large file, and 1 MiB inserted in its middle."""
+        folder = self.work / "large"
+        _fill(folder, LARGE)
+        found, sides = [], {"ours": self._timed(lambda: self._ours().commit, folder)}
+        if self.has_restic:
+            sides["restic"] = self._timed(lambda: Restic.at(self._place()).commit, folder)
+            taken = interleaved(sides)
+            found.append(beside("first commit of 1 GiB (restic)", taken["ours"], taken["restic"], 1.0))
+        with proxy(self.server.endpoint) as counting:
+            side = self._ours(counting.endpoint)
+            side.commit(folder)
+            _insert(folder / "file", LARGE // 2, os.urandom(INSERTED))
+            counting.reset()
+            side.commit(folder)
+            found.append(at_most("1 MiB inserted in 1 GiB: sent", counting.sent / 2**20, 6, "MiB"))
+        shutil.rmtree(folder)
+        return found
 
-    def ours(act: str) -> float:
-        place, out = fresh()
-        side = Ours(place, folder)
-        _try_out(side.root)
-        seconds = _seconds(side.commit)
-        return seconds if act == "commit" else _seconds(lambda: side.check_out(out))
+    def entries(self) -> list[Row]:
+        """Memory for many entries."""
+        folder, side = self.work / "entries", self._ours()
+        for number in range(ENTRIES):
+            inner = folder / f"{number % 1_000}"
+            if number < 1_000:
+                inner.mkdir(parents=True)
+            (inner / f"file {number}").write_bytes(b"%d" % number)
+        side.commit(folder)
+        side.check_out(self.work / "entries out")
+        limit = 64 + (ENTRIES - 20_000) / 1024
+        return [at_most(f"memory above idle for {ENTRIES:,} entries", side.memory / 2**20, limit, "MiB")]
 
-    def theirs(act: str) -> float:
-        place, out = fresh()
-        side = Restic(place, folder)
-        seconds = _seconds(side.commit)
-        return seconds if act == "commit" else _seconds(lambda: side.check_out(out))
+    def _ours(self, endpoint: str = "") -> Ours:
+        self._sides.append(side := Ours.at(self._place(endpoint), self.server.endpoint))
+        return side
 
-    def mirrored() -> float:
-        _, out = fresh()
-        return _seconds(process("rclone", "copy", "--transfers", "32", folder, out))
+    def _place(self, endpoint: str = "") -> Place:
+        return Place.new(self.server, self.work, endpoint)
 
-    found = []
-    name = f"first commit of {SMALL_FILES:,} files of 4 KiB"
-    for peer, side, limit in (("restic", lambda: theirs("commit"), 0.4), ("rclone", mirrored, 0.15)):
-        if _is_there(peer):
-            taken = interleaved({"ours": lambda: ours("commit"), peer: side})
-            found.append(beside(f"{name} ({peer})", taken["ours"], taken[peer], limit))
-    if _is_there("restic"):
-        taken = interleaved({"ours": lambda: ours("check out"), "restic": lambda: theirs("check out")})
-        found.append(beside("checkout of the same (restic)", taken["ours"], taken["restic"], 0.5))
-    if not found:
-        found.append(at_most(name, interleaved({"ours": lambda: ours("commit")})["ours"], 1.0, "s"))
-    return found
+    @staticmethod
+    def _timed(made: Callable[[], Callable[[Path], object]], folder: Path) -> Callable[[], float]:
+        """A run whose preparation is not timed."""
 
+        def run() -> float:
+            act = made()
+            return _seconds(lambda: act(folder))
 
-def _unchanged(work: Path) -> list[Row]:
-    """A commit where nothing changed, and one where little did."""
-    folder = _filled(work / "many", MANY_FILES)
-    side = Ours(work / "unchanged", folder)
-    side.commit()
-    sides: dict[str, Callable[[], object]] = {"ours": side.commit}
-    if _is_there("restic"):
-        peer = Restic(work / "unchanged", folder)
-        peer.commit()
-        sides["restic"] = peer.commit
-    taken = interleaved(sides)
-    name = f"unchanged commit of {MANY_FILES:,} files"
-    told = side.commit()
-    found = [at_most(f"{name}: sent", told["sent"], 0, "bytes")]
-    if "restic" in taken:
-        found.append(beside(f"{name} (restic)", taken["ours"], taken["restic"], 0.5))
-    else:
-        found.append(at_most(name, taken["ours"], 1.0, "s"))
-    for number in range(CHANGED):
-        (folder / f"folder {number}" / f"file {number}.bin").write_bytes(os.urandom(SIZE))
-    told = side.commit()
-    sent = (told["sent"] - told["carried"] - CHANGED * SIZE) / 1024
-    found.append(at_most(f"{CHANGED} changed of {MANY_FILES:,}: sent beside them", sent, 200, "KiB"))
-    return found
-
-
-def _large(work: Path) -> list[Row]:
-    """A first commit of a large file, and 1 MiB inserted in its middle."""
-    folder = work / "large"
-    folder.mkdir()
-    with (folder / "file").open("wb") as file:
-        for _ in range(LARGE >> 20):
-            file.write(os.urandom(1 << 20))
-    side = Ours(work / "of large", folder)
-    told: dict[str, int] = {}
-    seconds = _seconds(lambda: told.update(side.commit()))
-    found = [at_most("memory above idle of a commit of 1 GiB", told["memory"] / 2**20, 64, "MiB")]
-    if _is_there("restic"):
-        peer = Restic(work / "of large", folder)
-        found.append(beside("first commit of 1 GiB (restic)", seconds, _seconds(peer.commit), 1.0))
-    with (folder / "file").open("r+b") as file:
-        file.seek(LARGE // 2)
-        rest = file.read()
-        file.seek(LARGE // 2)
-        file.write(os.urandom(INSERTED))
-        file.write(rest)
-    found.append(at_most("1 MiB inserted in 1 GiB: sent", side.commit()["sent"] / 2**20, 6, "MiB"))
-    return found
-
-
-def _entries(work: Path) -> list[Row]:
-    """Memory for many entries, by the number given in OAIO_ENTRIES (a million takes minutes to lay out)."""
-    count = int(os.environ.get("OAIO_ENTRIES", "100000"))
-    folder = work / "entries"
-    for number in range(count):
-        inner = folder / f"{number % 1_000}"
-        if number < 1_000:
-            inner.mkdir(parents=True)
-        (inner / f"file {number}").write_bytes(b"%d" % number)
-    told = Ours(work / "of entries", folder).commit()
-    limit = 64 + (count - 20_000) / 1024
-    return [at_most(f"memory above idle for {count:,} entries", told["memory"] / 2**20, limit, "MiB")]
+        return run
 
 
 def _filled(folder: Path, files: int) -> Path:
@@ -214,17 +217,25 @@ def _filled(folder: Path, files: int) -> Path:
     return folder
 
 
-def _try_out(root: Path) -> None:
-    host = LocalApi(str(root))
-    host.create_root()
-    condition_test(host)
+def _change(folder: Path) -> None:
+    for number in range(CHANGED):
+        (folder / f"folder {number}" / f"file {number}.bin").write_bytes(os.urandom(SIZE))
 
 
-def _is_there(peer: str) -> bool:
-    if shutil.which(peer):
-        return True
-    print(f"{peer} is not installed: no row beside it", file=sys.stderr)
-    return False
+def _fill(folder: Path, size: int) -> None:
+    folder.mkdir()
+    with (folder / "file").open("wb") as file:
+        for _ in range(size >> 20):
+            file.write(os.urandom(1 << 20))
+
+
+def _insert(path: Path, at: int, content: bytes) -> None:
+    with path.open("r+b") as file:
+        file.seek(at)
+        rest = file.read()
+        file.seek(at)
+        file.write(content)
+        file.write(rest)
 
 
 def _seconds(run: Callable[[], object]) -> float:
