@@ -172,12 +172,12 @@ class S3Api(S3Options, CshApi):
         self, path: str, source: BinaryIO, size: int | None, expect: Expect, headers: Mapping[str, str]
     ) -> Stat:
         kept, key = checked_headers(headers), self._key(path)
-        begun = read_exactly(source, PIECE)
+        begun = read_exactly(source, PIECE if size is None or size >= PART else size)
         if len(begun) < PIECE:
             return self._put(path, begun, expect, kept)
         give_back = self._rooms.take()
         try:
-            begun += read_exactly(source, PART - PIECE)
+            begun += read_exactly(source, PART - len(begun))
             more = source.read(1)
             if not more:
                 return self._put(path, begun, expect, kept)

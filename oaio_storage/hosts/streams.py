@@ -91,7 +91,16 @@ class Source(io.RawIOBase):
 
         Of a stream that does not end, one byte more than was announced is asked for, and no more.
         """
-        most = len(buffer) if self.size is None else min(len(buffer), self.size - self._count + 1)
+        content = self._taken(len(buffer))
+        buffer[: len(content)] = content
+        return len(content)
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """``size`` bytes, fewer at the end, or all. What is in memory already is not copied."""
+        return self.readall() if size is None or size < 0 else self._taken(size)
+
+    def _taken(self, size: int) -> bytes:
+        most = size if self.size is None else min(size, self.size - self._count + 1)
         try:
             content = self._stream.read(most)
             self._count += len(content)
@@ -102,8 +111,7 @@ class Source(io.RawIOBase):
         except Exception as err:
             self.failure = err
             raise
-        buffer[: len(content)] = content
-        return len(content)
+        return content
 
     def checked(self, stored: Stat) -> Stat:
         """``stored``, the host's answer, if it tells of as many bytes as there are (reliability, B21).

@@ -29,6 +29,8 @@ _LARGE = 1 << 20
 
 _THREADS = min(4, os.cpu_count() or 1)
 _REPORT_EVERY = 256
+_REMEMBERED_AT_ONCE = 1024
+"""Checksums that wait to be kept: each time that they are costs as much as reading a dozen small files."""
 
 
 def scan(  # noqa: PLR0913 - each is a choice of its own
@@ -95,6 +97,7 @@ class _Scanner:
         self._found: dict[str, FileEntry] = {}
         self._unknown: dict[str, str] = {}
         self._large: list[str] = []
+        self._fresh: list[Hashed] = []
         self._told = 0
 
     def walk(self) -> None:
@@ -133,18 +136,16 @@ class _Scanner:
             except OSError as err:
                 return err
 
-        fresh = []
         with ThreadPoolExecutor(_THREADS) as pool:
             for path, outcome in zip(self._large, pool.map(read, self._large), strict=True):
                 if isinstance(outcome, OSError):
                     self._note(path, outcome)
                 else:
                     self._keep(path, outcome)
-                    fresh.append(outcome)
-        self._remember(fresh)
 
     def outcome(self, only: frozenset[str] | None) -> Scan:
         """The finished scan; names that clash are unknown."""
+        self._remember()
         try:
             manifest = Manifest(self._found)
         except InvalidManifest:
@@ -208,7 +209,6 @@ class _Scanner:
         known = self._recalled(folder, names)
         self._found.update((prefix + name, entry_of(*recalled)) for name, recalled in known.items())
         self._tell(prefix)
-        fresh = []
         for name in (name for name in names if name not in known):
             path = prefix + name
             try:
@@ -219,8 +219,6 @@ class _Scanner:
                 self._note(path, err)
             else:
                 self._keep(path, hashed)
-                fresh.append(hashed)
-        self._remember(fresh)
 
     def _recalled(self, folder: int, names: list[str]) -> dict[str, tuple[os.stat_result, str]]:
         """Those of ``names`` whose checksum is known from earlier, as they are now."""
@@ -240,13 +238,18 @@ class _Scanner:
         moment = self._cache.now() if self._cache else 0
         return Hashed(*read_file(folder, name, below, self._digest), moment)
 
-    def _remember(self, fresh: list[Hashed]) -> None:
-        if self._cache:
-            self._cache.remember(fresh)
-
     def _keep(self, path: str, hashed: Hashed) -> None:
         self._found[path] = entry_of(hashed.stat, hashed.checksum)
         self._tell(path)
+        if self._cache:
+            self._fresh.append(hashed)
+            if len(self._fresh) >= _REMEMBERED_AT_ONCE or hashed.stat.st_size >= _LARGE:
+                self._remember()
+
+    def _remember(self) -> None:
+        if self._cache and self._fresh:
+            self._cache.remember(self._fresh)
+            self._fresh.clear()
 
     def _tell(self, path: str) -> None:
         if len(self._found) >= self._told + _REPORT_EVERY:

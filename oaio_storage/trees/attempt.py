@@ -7,7 +7,8 @@ refers to what is not.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
-from typing import Literal
+from threading import Lock
+from typing import TYPE_CHECKING, Literal
 
 import attrs
 
@@ -16,6 +17,7 @@ from oaio_storage.manifest import FileEntry
 from oaio_storage.trees.base import Base
 from oaio_storage.trees.carrying import FEW, carried, pack_names
 from oaio_storage.trees.composing import Wanted, text_chunks, wanted
+from oaio_storage.trees.frames import framed
 from oaio_storage.trees.generation import DIRECT, INLINE, Generation, generation_id
 from oaio_storage.trees.head import Head
 from oaio_storage.trees.hints import SEE_FAULTS
@@ -28,6 +30,9 @@ from oaio_storage.trees.paths import blob_name
 from oaio_storage.trees.sending import Sender, place_of
 from oaio_storage.trees.store import TreeStore
 from oaio_storage.trees.switches import Switch
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 _FEW_LINES = 1000
 """More are never short enough to stand in the record."""
@@ -98,8 +103,7 @@ class Attempt:
         plan = self._plan(files)
         if self.head and self.head.live and self.changes_nothing(files):
             return Committed(self.head.live, is_new=False, sent=self.sender.sent, unknown=unknown)
-        if self.head is None:
-            self.store.write_format()
+        self.sender.before()
         lines = self._lines(plan)
         pieces, text = self._stored_text(lines)
         self.sender.wait()
@@ -182,7 +186,7 @@ class Attempt:
             return [], []
         pieces = self._pieces(text_chunks(lines))
         listed = pieces_text(pieces)
-        if len(listed) <= DIRECT:
+        if len(framed(listed.encode())) <= DIRECT:
             return pieces, pieces
         return pieces, self._pieces(text_chunks([listed]))
 
@@ -266,13 +270,13 @@ def begun(  # noqa: PLR0913 - what it begins from, and what of it is needed
     Without the base, nothing is known of what exists; for who stores no contents, and ``anew`` where the base
     can't be read.
 
+    On a host that can't decide conditions of a write in one step, the first attempt to store anything raises
+    NotGuaranteed.
+
     Raises:
         Changed: a collection came to its end meanwhile; the head has to be read again.
-        NotGuaranteed: the host can't decide conditions of a write in one step.
     """
-    if head is None:
-        store.heads.check()
-    elif journal.epoch != head.epoch:
+    if head is not None and journal.epoch != head.epoch:
         _check_journal(store, journal, head)
     sender = Sender(
         store.host.state,
@@ -282,8 +286,27 @@ def begun(  # noqa: PLR0913 - what it begins from, and what of it is needed
         stored=lambda packed: journal.stored(packed.places),
         places=dict(journal.places),
     )
+    if head is None:
+        sender.before = _Founding(store, sender.meanwhile(store.heads.check))
     base = _current_base(store, head, version, anew=anew) if with_base else Base()
     return Attempt(store, head, version, base, sender, journal)
+
+
+@attrs.define
+class _Founding:
+    """What a tree needs before anything of it is stored: a host that keeps its word, and a format. Once."""
+
+    store: TreeStore
+    check: "Future[None]"
+    _lock: Lock = attrs.field(factory=Lock, init=False)
+    _is_done: bool = attrs.field(default=False, init=False)
+
+    def __call__(self) -> None:
+        with self._lock:
+            if not self._is_done:
+                self.check.result()
+                self.store.write_format()
+                self._is_done = True
 
 
 def _current_base(store: TreeStore, head: Head | None, version: str, *, anew: bool) -> Base:

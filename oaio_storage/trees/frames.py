@@ -4,7 +4,8 @@ A frame is one byte that says how it is stored (``z``: a zstd frame that tells i
 is), then the content.
 """
 
-from typing import TYPE_CHECKING
+import threading
+from typing import TYPE_CHECKING, cast
 
 from oaio_storage.errors import Corrupt
 
@@ -22,6 +23,9 @@ _TRIAL = 1 << 16
 _WORTH = 0.95
 """Compressed size by size of the trial up to which compressing pays."""
 _LEVEL = 3
+
+_of_this_thread = threading.local()
+"""A compressor, which takes long to make and is not thread-safe."""
 
 
 def framed(content: bytes) -> bytes:
@@ -55,6 +59,8 @@ def unframed(frame: bytes, limit: int = MAX_INFLATED) -> bytes:
 
 
 def _compressor() -> "zstandard.ZstdCompressor":
-    import zstandard  # noqa: PLC0415 - same
+    if not hasattr(_of_this_thread, "compressor"):
+        import zstandard  # noqa: PLC0415 - same
 
-    return zstandard.ZstdCompressor(level=_LEVEL, write_content_size=True)
+        _of_this_thread.compressor = zstandard.ZstdCompressor(level=_LEVEL, write_content_size=True)
+    return cast("zstandard.ZstdCompressor", _of_this_thread.compressor)

@@ -25,7 +25,7 @@ INLINE = 1 << 16
 """Bytes up to which the manifest of a tree may stand in the record itself."""
 
 DIRECT = 1 << 15
-"""Bytes up to which the list of its chunks does; a longer list is cut once more."""
+"""Bytes, compressed, up to which the list of its chunks does; a longer list is cut once more."""
 
 NO_FILES = sha256(HEADER.encode()).hexdigest()
 """The digest of a tree without files."""

@@ -11,8 +11,8 @@ from oaio_storage.trees.chunking import MAX_CHUNK
 from oaio_storage.trees.frames import MAX_FRAME, framed
 from oaio_storage.trees.paths import blob_name
 
-PACK = 1 << 23
-"""Bytes from which on a pack is full."""
+PACK = (1 << 23) - (1 << 16)
+"""Bytes that the chunks of a pack have at most; so the pack is below 8 MiB, which buckets take in one piece."""
 
 MOST_CHUNKS = 1 << 14
 """Chunks of a pack, so that what is noted of one stays small where files are tiny."""
@@ -122,10 +122,10 @@ class Packer:
     _open: list[tuple[str, bytes]] = attrs.field(factory=list, init=False)
     _open_size: int = attrs.field(default=0, init=False)
 
-    @property
-    def is_full(self) -> bool:
-        """Whether it is time to store it."""
-        return self.size >= PACK or len(self.digests) >= MOST_CHUNKS
+    def has_room(self, size: int) -> bool:
+        """Whether one more chunk of so many bytes fits in; into an empty pack any does."""
+        is_small = self.size + self._open_size + size <= PACK
+        return not self.digests or (is_small and len(self.digests) < MOST_CHUNKS)
 
     def add(self, digest: str, content: bytes) -> None:
         """Take in one chunk, unless it is in already."""

@@ -16,6 +16,9 @@ from oaio_storage.trees.paths import Paths
 IN_FLIGHT = 3
 """Packs that are stored at the same time."""
 
+EARLY = 1 << 21
+"""Bytes from which on a pack is stored while nothing else is: a host that waits is faster than we are."""
+
 
 @attrs.define
 class Sender:
@@ -26,6 +29,7 @@ class Sender:
         paths: of the tree.
         transaction: of the commit.
         nonces: draws a nonce for each pack.
+        before: called before each pack is stored, by whichever thread does it; what it raises stops that.
         stored: called when a pack is stored for good, by one thread at a time.
         places: where the chunks lie that were packed so far, or earlier under the same transaction.
         report: told the bytes that were stored, in a thread that adds or waits.
@@ -36,6 +40,7 @@ class Sender:
     paths: Paths
     transaction: str
     nonces: Callable[[], str]
+    before: Callable[[], object] = lambda: None
     stored: Callable[[Packed], None] = lambda _packed: None
     places: dict[str, Place] = attrs.field(factory=dict)
     report: Report = ignore
@@ -66,8 +71,10 @@ class Sender:
         """
         with self._filling:
             if not self.has(digest):
+                if not self._packer.has_room(len(content)):
+                    self._send()
                 self._packer.add(digest, content)
-                if self._packer.is_full:
+                if self._packer.size >= EARLY and all(future.done() for future in self._under_way):
                     self._send()
 
     def flush(self) -> None:
@@ -86,6 +93,10 @@ class Sender:
         while self._under_way:
             self._note(self._under_way[0])
 
+    def meanwhile(self, act: Callable[[], None]) -> "Future[None]":
+        """Do something in a thread that the sender waits for at its end."""
+        return self._threads().submit(act)
+
     def write(self, path: str, content: bytes) -> None:
         """Store one more file of the commit."""
         self.state.write(path, content)
@@ -97,9 +108,12 @@ class Sender:
         self._slots.acquire()  # given back by whoever has stored the pack
         packed = self._packer.packed(self.transaction, self.nonces()[:8])
         self.places.update(packed.places)
+        self._under_way.append(self._threads().submit(self._store, packed))
+
+    def _threads(self) -> ThreadPoolExecutor:
         if self._pool is None:
             self._pool = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="oaio-send")
-        self._under_way.append(self._pool.submit(self._store, packed))
+        return self._pool
 
     def _note(self, future: Future[int]) -> None:
         self._under_way.remove(future)
@@ -108,6 +122,7 @@ class Sender:
 
     def _store(self, packed: Packed) -> int:
         try:
+            self.before()
             self.state.write(self.paths.pack(packed.name), packed.content)
             with self._noting:
                 self.stored(packed)

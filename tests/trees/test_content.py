@@ -222,7 +222,7 @@ class TestT3:
     def test_a_long_list_of_chunks_is_cut_once_more(
         self, device: Device, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(attempt, "DIRECT", 1 << 10)
+        monkeypatch.setattr(attempt, "DIRECT", 1 << 8)
         files = {f"{number % 9}/file with a longer name {number}": b"%d" % number for number in range(1_500)}
         device.commit(files)
         record = device.store.generation()
