@@ -12,7 +12,7 @@ from oaio_storage.trees.frames import MAX_FRAME, framed
 from oaio_storage.trees.paths import blob_name
 
 PACK = (1 << 23) - (1 << 16)
-"""Bytes that the chunks of a pack have at most; so the pack is below 8 MiB, which buckets take in one piece."""
+"""Bytes that the chunks of a pack have at most: a bucket takes what is below 8 MiB in one piece."""
 
 MOST_CHUNKS = 1 << 14
 """Chunks of a pack, so that what is noted of one stays small where files are tiny."""
