@@ -12,7 +12,7 @@ from requests.utils import select_proxy
 
 from oaio_storage.errors import BadAnswer
 from oaio_storage_digi.exchange import Exchange
-from oaio_storage_digi.multipart import Upload
+from oaio_storage_digi.multipart import PIECE, Upload
 
 if TYPE_CHECKING:
     from requests.adapters import HTTPAdapter
@@ -58,7 +58,8 @@ class Connections:
 
     Address, proxies and certificates are settled once. Each request is made by hand and given to requests'
     adapter, since preparing it costs requests about a fifth of the CPU time of a small file; contents are
-    asked for over connections that are open already (:class:`Exchange`). Cookies are not kept.
+    asked for, and short ones sent, over connections that are open already (:class:`Exchange`). Cookies
+    are not kept.
     """
 
     def __init__(self, endpoint: str, timeout: tuple[float, float], proxies: Mapping[str, str]) -> None:
@@ -91,16 +92,21 @@ class Connections:
             BadAnswer: it redirects to where nothing is to be asked for.
         """
         request = self._prepared(question, authorization)
+        answer = self._exchanged(question, request)
+        if answer is None:
+            answer = self._adapter.send(request, stream=question.stream, **self._settled)
         if not question.stream:
-            answer = self._adapter.send(request, **self._settled)
             _ = answer.content  # which gives the connection back
-            return answer
-        found = self._exchange.get(request) if self._exchange else None
-        answer = self._adapter.send(request, stream=True, **self._settled) if found is None else found
-        if not answer.is_redirect:
-            return answer
-        answer.close()
-        return self._session.followed(request, self._settled)
+        elif answer.is_redirect:
+            answer.close()
+            answer = self._session.followed(request, self._settled)
+        return answer
+
+    def _exchanged(self, question: Question, request: requests.PreparedRequest) -> requests.Response | None:
+        is_short = question.body is not None and question.body.size <= PIECE
+        if self._exchange is None or not (question.stream or is_short):
+            return None
+        return self._exchange.answer(request, b"".join(question.body or ()))
 
     def close(self) -> None:
         """Let them go. Safe to repeat."""

@@ -1,4 +1,4 @@
-"""Requests for contents over connections that are open already, at a fraction of the usual CPU time."""
+"""Contents over connections that are open already, at a fraction of the usual CPU time."""
 
 import http.client
 import re
@@ -19,7 +19,7 @@ _LENGTH = re.compile(r"\d{1,18}\Z", re.ASCII)
 
 
 class Exchange:
-    """GETs over the connections that a pool of urllib3 keeps open to a service.
+    """Requests over the connections that a pool of urllib3 keeps open to a service.
 
     The pool opens them, with all that urllib3 knows of names, time-outs and certificates, and has them again
     once an answer was read to its end.
@@ -30,8 +30,8 @@ class Exchange:
         self._host = urlsplit(endpoint).netloc
         self._origin = len(endpoint) - len(urlsplit(endpoint).path)
 
-    def get(self, request: requests.PreparedRequest) -> requests.Response | None:
-        """The answer to a request without a body, its content still to be read.
+    def answer(self, request: requests.PreparedRequest, body: bytes = b"") -> requests.Response | None:
+        """The answer to a request with a short ``body``, its content still to be read.
 
         None, and nothing was asked, if no connection is open.
 
@@ -41,13 +41,15 @@ class Exchange:
         connection = self._open_one()
         if connection is None:
             return None
-        lines = [f"GET {str(request.url)[self._origin :]} HTTP/1.1", f"Host: {self._host}"]
+        lines = [f"{request.method} {str(request.url)[self._origin :]} HTTP/1.1", f"Host: {self._host}"]
         lines += [f"{name}: {value}" for name, value in request.headers.items()]
+        coming = _Coming(connection.sock, method=request.method)
         try:
-            connection.sock.sendall("\r\n".join((*lines, "", "")).encode("latin-1"))
-            coming = _Coming(connection.sock, method="GET")
+            with suppress(BrokenPipeError):  # an answer may have come before
+                connection.sock.sendall("\r\n".join((*lines, "", "")).encode("latin-1") + body)
             coming.begin()
         except (OSError, http.client.HTTPException) as err:
+            coming.close()
             connection.close()
             raise _lost(err) from err
         answer = requests.Response()

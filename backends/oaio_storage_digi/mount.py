@@ -149,6 +149,7 @@ class Mount:
             failed,
             query={"path": parent or _ROOT, "filename": name, "info": "true", **condition}
             | ({} if modified is None else {"modified": str(max(0, modified))}),
+            headers={"Accept-Encoding": "identity"},
             body=upload,
             is_safe=condition is OVERWRITE,
         )

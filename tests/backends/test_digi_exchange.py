@@ -62,10 +62,10 @@ def got(answer: bytes, *after: bytes, pause: float = 0) -> tuple[int, dict[str, 
     server = Canned(PLAIN, answer, *after, pause=pause)
     with server.running() as pool:
         exchange = Exchange(pool, f"http://127.0.0.1:{server.port}")
-        with _some(exchange.get(request(server.port))) as found:
+        with _some(exchange.answer(request(server.port))) as found:
             content = b"".join(iter(lambda: found.raw.read(1000), b""))
             headers = _bare(found.headers)
-            again = exchange.get(request(server.port)) if after else None
+            again = exchange.answer(request(server.port)) if after else None
             if again is not None:
                 again.close()
     assert server.asked[1].startswith(b"GET /a%20b?path=%2Fc HTTP/1.1\r\nHost: 127.0.0.1:")
@@ -142,9 +142,21 @@ def test_an_answer_that_is_cut_is_an_error(answer: bytes) -> None:
 def test_an_answer_that_tells_no_length_is_no_content(answer: bytes) -> None:
     server = Canned(PLAIN, answer)
     with server.running() as pool:
-        found = _some(Exchange(pool, f"http://127.0.0.1:{server.port}").get(request(server.port)))
+        found = _some(Exchange(pool, f"http://127.0.0.1:{server.port}").answer(request(server.port)))
         with pytest.raises(Unavailable):
             Download(found, "can't read it", 0, None)
+
+
+@pytest.mark.parametrize("answer", [PLAIN, PLAIN.replace(b"200 OK", b"507 No room")])
+def test_a_short_body_goes_along(answer: bytes) -> None:
+    server = Canned(PLAIN, answer)
+    with server.running() as pool:
+        asked = requests.Request("POST", f"http://127.0.0.1:{server.port}/put").prepare()
+        exchange = Exchange(pool, f"http://127.0.0.1:{server.port}")
+        found = _some(exchange.answer(asked, b"the body"))
+        assert (found.status_code, found.content) == (int(answer[9:12]), b"first")
+    assert server.asked[1].startswith(b"POST /put HTTP/1.1\r\n")
+    assert server.asked[1].endswith(b"\r\n\r\nthe body")
 
 
 def test_a_connection_is_kept_where_there_is_nothing_to_read() -> None:
@@ -153,14 +165,14 @@ def test_a_connection_is_kept_where_there_is_nothing_to_read() -> None:
     with server.running() as pool:
         exchange = Exchange(pool, f"http://127.0.0.1:{server.port}")
         for _ in range(2):
-            _some(exchange.get(request(server.port))).close()
+            _some(exchange.answer(request(server.port))).close()
 
 
 def test_a_connection_that_is_not_open_is_not_asked() -> None:
     server = Canned(PLAIN)
     with server.running() as pool:
         time.sleep(0.05)  # it ends the connection meanwhile
-        assert Exchange(pool, f"http://127.0.0.1:{server.port}").get(request(server.port)) is None
+        assert Exchange(pool, f"http://127.0.0.1:{server.port}").answer(request(server.port)) is None
     exchange = Exchange(pool, f"http://127.0.0.1:{server.port}")
-    assert exchange.get(request(server.port)) is None
+    assert exchange.answer(request(server.port)) is None
     exchange.close()
