@@ -1,8 +1,9 @@
 """S3 beside s5cmd, rclone and plain s3fs, on a SeaweedFS of this machine: small files, a large one, memory.
 
-Whole processes, all files on the disk before and after. The server works on the same two cores, so the
-figures tell what a client costs beside it. What is fetched by us is flushed, since that is what ``get_files``
-promises; a flush of all follows the peers, inside their time.
+Whole processes, all files on the disk before and after; a folder is moved as one, the large file by its name.
+The server works on the same two cores, so the figures tell what a client costs beside it. What we fetch is
+durable when the process ends, since that is what ``get_files`` promises; the others are taken as they are,
+and what they left to the system is flushed when their time is over. s3fs, the slowest, is measured once.
 """
 
 import os
@@ -15,6 +16,8 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import attrs
+
 from benchmarks.harness import Row, at_most, beside, process
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
@@ -23,6 +26,8 @@ from seaweed import KEY, REGION, SECRET, Weed, seaweed
 RUNS = int(os.environ.get("OAIO_S3_RUNS", "5"))
 FILES, FOLDERS, SIZE = 4_000, 40, 4096
 LARGE = 1 << 30
+MIDDLE, MIDDLE_SIZE = 128, 4 << 20
+LIMIT = 1.1
 BIN = Path(sys.executable).parent
 
 OURS = """
@@ -32,14 +37,19 @@ from oaio_storage.hosts.addresses import host_at
 
 what, local, url = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
 host = host_at(url)
-if what == "up":
+if what == "up one":
+    host.write("file", local / "file")
+elif what == "down one":
+    host.get_files([("file", local / "file", None, None)])
+elif what == "up":
     files = sorted(path for path in local.rglob("*") if path.is_file())
     host.put_files((path.relative_to(local).as_posix(), path) for path in files)
 elif what == "down":
     host.get_files((seen.path, local / seen.path, seen.size, None) for seen in host.list())
-else:
-    host.write("idle", b"x")
-    list(host.list("nothing"))  # both libraries are loaded
+else:  # what is needed to move something, and no more
+    host.write("other/idle", b"x")
+    if what != "idle down one":
+        list(host.list("nothing"))
 """
 
 S3FS = """
@@ -48,7 +58,7 @@ import s3fs
 
 what, local, url = sys.argv[1:]
 fs = s3fs.S3FileSystem()
-if what == "up":
+if what.startswith("up"):
     fs.put(local + "/", url + "/", recursive=True)
 else:
     fs.get(url + "/", local + "/", recursive=True)
@@ -61,6 +71,15 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 """
 
 
+@attrs.frozen
+class Rig:
+    """The server, the variables that all clients get, and a folder to work in."""
+
+    server: Weed
+    env: Mapping[str, str]
+    work: Path
+
+
 def rows() -> list[Row]:
     with tempfile.TemporaryDirectory() as name, seaweed() as server:
         work = Path(name)
@@ -70,86 +89,102 @@ def rows() -> list[Row]:
             "AWS_REGION": REGION,
             "AWS_ENDPOINT_URL": server.endpoint,
             "S3_ENDPOINT_URL": server.endpoint,
+            "PYTHONDONTWRITEBYTECODE": "",  # bytecode is kept between the runs, as for all that pip installs
+            "PYTHONPYCACHEPREFIX": str(work / "bytecode"),
         }
-        small, large = work / "small", work / "large"
+        rig = Rig(server, env, work)
+        small, middle, large = work / "small", work / "middle", work / "large"
         for number in range(FILES):
             inner = small / f"folder {number % FOLDERS}"
             inner.mkdir(parents=True, exist_ok=True)
             (inner / f"file {number}.bin").write_bytes(os.urandom(SIZE))
-        _fill(large, LARGE)
-        found = []
-        for label, folder in ((f"{FILES:,} files of 4 KiB", small), ("a file of 1 GiB", large)):
-            found += _moved(server, env, work, folder, label)
-        return [*found, *_memory(server, env, work, large)]
+        _fill(large, ["file"], LARGE)
+        _fill(middle, [f"file {number}" for number in range(MIDDLE)], MIDDLE_SIZE)
+        found = _moved(rig, small, f"{FILES:,} files of 4 KiB", ("up", "down"))
+        found += _moved(rig, large, "a file of 1 GiB", ("up one", "down one"))
+        found += _memory(rig, large, "1 GiB", ("up one", "down one"))
+        return found + _memory(rig, middle, f"{MIDDLE} files of 4 MiB", ("up", "down"))
 
 
-def _fill(folder: Path, size: int) -> None:
+def _fill(folder: Path, names: list[str], size: int) -> None:
     folder.mkdir()
-    with (folder / "file").open("wb") as file:
-        for _ in range(size >> 20):
-            file.write(os.urandom(1 << 20))
+    for name in names:
+        with (folder / name).open("wb") as file:
+            for _ in range(size >> 20):
+                file.write(os.urandom(1 << 20))
 
 
-def _sides(server: Weed, env: Mapping[str, str]) -> dict[str, Callable[[str, Path, str], Callable[[], None]]]:
+def _sides(rig: Rig) -> dict[str, Callable[[str, Path, str], Callable[[], None]]]:
     """What moves a folder up to an address, or down from it, by its name."""
     remote = [
         "--s3-provider=Other",
-        f"--s3-endpoint={server.endpoint}",
+        f"--s3-endpoint={rig.server.endpoint}",
         f"--s3-region={REGION}",
         "--s3-env-auth",
     ]
 
     def ours(what: str, local: Path, url: str) -> Callable[[], None]:
-        return process(sys.executable, "-c", OURS, what, local, url, env=env)
+        return process(sys.executable, "-c", OURS, what, local, url, env=rig.env)
 
     def s3fs(what: str, local: Path, url: str) -> Callable[[], None]:
-        return process(sys.executable, "-c", S3FS, what, local, url.removeprefix("s3://"), env=env)
+        return process(sys.executable, "-c", S3FS, what, local, url.removeprefix("s3://"), env=rig.env)
 
     def s5cmd(what: str, local: Path, url: str) -> Callable[[], None]:
-        ends = (f"{local}/", f"{url}/") if what == "up" else (f"{url}/*", f"{local}/")
-        return process(BIN / "s5cmd", "cp", *ends, env=env)
+        ends = {
+            "up": (f"{local}/", f"{url}/"),
+            "down": (f"{url}/*", f"{local}/"),
+            "up one": (f"{local}/file", f"{url}/file"),
+            "down one": (f"{url}/file", f"{local}/file"),
+        }
+        return process(BIN / "s5cmd", "cp", *ends[what], env=rig.env)
 
     def rclone(what: str, local: Path, url: str) -> Callable[[], None]:
         place = f":s3:{url.removeprefix('s3://')}"
-        ends = (str(local), place) if what == "up" else (place, str(local))
-        return process(
-            BIN / "rclone", "copy", "--config=", *remote, "--transfers=16", "--no-check-dest", *ends, env=env
-        )
+        ends = {
+            "up": ("copy", str(local), place),
+            "down": ("copy", place, str(local)),
+            "up one": ("copyto", f"{local}/file", f"{place}/file"),
+            "down one": ("copyto", f"{place}/file", f"{local}/file"),
+        }
+        words = ("--config=", *remote, "--transfers=16", "--no-check-dest")
+        return process(BIN / "rclone", *ends[what], *words, env=rig.env)
 
     return {"ours": ours, "s5cmd": s5cmd, "rclone": rclone, "s3fs": s3fs}
 
 
-def _moved(server: Weed, env: Mapping[str, str], work: Path, folder: Path, label: str) -> list[Row]:
+def _moved(rig: Rig, folder: Path, label: str, ways: tuple[str, str]) -> list[Row]:
     """A row for each way: ours beside the fastest of the others."""
-    sides = _sides(server, env)
-    taken: dict[tuple[str, str], list[float]] = {
-        (what, name): [] for what in ("up", "down") for name in sides
-    }
+    sides = _sides(rig)
+    taken: dict[tuple[str, str], list[float]] = {(what, name): [] for what in ways for name in sides}
     for turn in range(RUNS + 1):
         for name, side in sides.items():
-            url = f"s3://{server.bucket}/{folder.name}-{name}-{turn}"
-            fetched = work / "fetched"
-            for what, local in (("up", folder), ("down", fetched)):
-                local.mkdir(exist_ok=True)
+            if name == "s3fs" and turn > 1:
+                continue
+            url = f"s3://{rig.server.bucket}/{folder.name}-{name}-{turn}"
+            fetched = rig.work / "fetched"
+            fetched.mkdir()
+            for what, local in zip(ways, (folder, fetched), strict=True):
+                os.sync()  # what others left to the system is not ours to wait for
                 begun = time.perf_counter()
                 side(what, local, url)()
-                if what == "down":
-                    subprocess.run(["sync", "-f", local], check=True)
                 if turn:
                     taken[what, name].append(time.perf_counter() - begun)
-            assert sum(path.is_file() for path in fetched.rglob("*")) == sum(
-                path.is_file() for path in folder.rglob("*")
-            )
+            assert _count(fetched) == _count(folder)
             shutil.rmtree(fetched)
-            _forget(server, url)
-    found = []
-    for what in ("up", "down"):
-        medians = {name: statistics.median(taken[what, name]) for name in sides}
-        peer = min((name for name in sides if name != "ours"), key=medians.__getitem__)
-        told = ", ".join(f"{name} {seconds:.1f}" for name, seconds in medians.items() if name != "ours")
-        print(f"{label} {what}: ours {medians['ours']:.1f}, {told}", file=sys.stderr)
-        found.append(beside(f"S3: {label} {what} ({peer})", medians["ours"], medians[peer], 1.0))
-    return found
+            _forget(rig.server, url)
+    return [_row(f"{label} {what}", {name: taken[what, name] for name in sides}) for what in ways]
+
+
+def _count(folder: Path) -> int:
+    return sum(path.is_file() for path in folder.rglob("*"))
+
+
+def _row(label: str, taken: Mapping[str, list[float]]) -> Row:
+    medians = {name: statistics.median(seconds) for name, seconds in taken.items()}
+    peer = min((name for name in medians if name != "ours"), key=medians.__getitem__)
+    told = ", ".join(f"{name} {seconds:.2f}" for name, seconds in medians.items())
+    print(f"{label}: {told}", file=sys.stderr)
+    return beside(f"S3: {label} ({peer})", medians["ours"], medians[peer], LIMIT)
 
 
 def _forget(server: Weed, url: str) -> None:
@@ -160,14 +195,14 @@ def _forget(server: Weed, url: str) -> None:
         server.raw.delete_objects(Bucket=bucket, Delete={"Objects": some, "Quiet": True})
 
 
-def _memory(server: Weed, env: Mapping[str, str], work: Path, large: Path) -> list[Row]:
-    url = f"s3://{server.bucket}/memory"
-    idle = _peak(env, "idle", large, url)
-    found = []
-    for what, local in (("up", large), ("down", work / "fetched")):
-        local.mkdir(exist_ok=True)
-        peak = _peak(env, what, local, url)
-        found.append(at_most(f"S3: memory above idle, 1 GiB {what}", (peak - idle) / 1024, 64, "MiB"))
+def _memory(rig: Rig, folder: Path, label: str, ways: tuple[str, str]) -> list[Row]:
+    url = f"s3://{rig.server.bucket}/memory-{folder.name}"
+    found, fetched = [], rig.work / f"fetched {folder.name}"
+    fetched.mkdir()
+    for what, local in zip(ways, (folder, fetched), strict=True):
+        idle = _peak(rig.env, f"idle {what}", local, url)
+        peak = _peak(rig.env, what, local, url)
+        found.append(at_most(f"S3: memory above idle, {label} {what}", (peak - idle) / 1024, 64, "MiB"))
     return found
 
 

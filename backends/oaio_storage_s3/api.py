@@ -25,11 +25,11 @@ from oaio_storage.hosts.guarantees import Absent, Expect, Guarantees, Stat
 from oaio_storage.hosts.streams import PIECE
 from oaio_storage_s3 import options as parsing
 from oaio_storage_s3.answers import Answer, answer_of, error_for, required, told_for
-from oaio_storage_s3.clients import Clients
+from oaio_storage_s3.clients import CONNECTIONS, Clients
 from oaio_storage_s3.filesystem import filesystem_of
 from oaio_storage_s3.multipart import PART, Multipart, Part, Rooms, parts_of, read_exactly
 from oaio_storage_s3.options import S3Options
-from oaio_storage_s3.reading import BLOCK, Ahead
+from oaio_storage_s3.reading import FIRST, Ahead
 from oaio_storage_s3.store import Meta, checked_headers, delete_one, store_of, stored_with
 
 COPY_LIMIT = 5 << 30
@@ -144,7 +144,7 @@ class S3Api(S3Options, CshApi):
         return meta
 
     def _open(self, path: str) -> io.RawIOBase:
-        first, meta = self._got(path, 0, BLOCK, None)
+        first, meta = self._got(path, 0, FIRST, None)
         size = meta.size if first else 0
 
         def stream(start: int, end: int) -> Iterator[bytes]:
@@ -278,6 +278,11 @@ class S3Api(S3Options, CshApi):
                 return
             raise error_for(answer, self._failed("delete", path), is_change=True) from err
         self._note()
+
+    @property
+    def moved_at_once(self) -> int:
+        """As many as take the time of the server, whose answers are waited for."""
+        return CONNECTIONS
 
     @property
     def deleted_at_once(self) -> int:

@@ -9,7 +9,9 @@ from oaio_storage_s3.multipart import Rooms
 from oaio_storage_s3.pouring import Pouring, Ranges, write_at
 from oaio_storage_s3.resuming import Stream, resumed
 
-BLOCK = 4 << 20
+FIRST, BLOCK = 1 << 20, 4 << 20
+"""Bytes of the first block, which is asked for when a file is opened, and of the others."""
+
 AHEAD = 3
 """Blocks that are on their way while another is read."""
 
@@ -28,7 +30,8 @@ class Ahead(Positioned):
         """Fill ``buffer`` up to the end of a block; 0 at the end of the file."""
         if self._position >= self._size:
             return 0
-        number, offset = divmod(self._position, BLOCK)
+        number = self._number_of(self._position)
+        offset = self._position - self._span(number)[0]
         if number != self._number:
             is_next = number == self._number + 1
             if not is_next and number not in self._coming and len(buffer) < BLOCK:
@@ -86,19 +89,26 @@ class Ahead(Positioned):
                 self._ask(later)
         for old in [other for other in self._coming if not number < other <= number + AHEAD]:
             self._coming.pop(old).cancel()
-        start, end = number * BLOCK, min((number + 1) * BLOCK, self._size)
-        return self._read(start, end) if coming is None else coming.result()
+        return self._read(*self._span(number)) if coming is None else coming.result()
 
     @property
     def _last(self) -> int:
-        return (self._size - 1) // BLOCK
+        return self._number_of(self._size - 1)
+
+    @staticmethod
+    def _number_of(position: int) -> int:
+        return (position - FIRST) // BLOCK + 1
+
+    def _span(self, number: int) -> tuple[int, int]:
+        """Where a block begins and ends."""
+        end = FIRST + number * BLOCK
+        return max(0, end - BLOCK), min(end, self._size)
 
     def _ask(self, number: int) -> None:
         if number in self._coming or (give_back := self._rooms.take_free()) is None:
             return
         if self._pool is None:
             self._pool = ThreadPoolExecutor(AHEAD, "oaio-ahead")
-        start = number * BLOCK
-        asked = self._pool.submit(self._read, start, min(start + BLOCK, self._size))
+        asked = self._pool.submit(self._read, *self._span(number))
         asked.add_done_callback(lambda _: give_back())
         self._coming[number] = asked

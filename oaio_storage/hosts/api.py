@@ -178,6 +178,11 @@ class CshApi(ManyFiles, ABC):
             self._delete(path, expect)
 
     @property
+    def moved_at_once(self) -> int:
+        """How many files the bulk calls move at the same time."""
+        return 8
+
+    @property
     def deleted_at_once(self) -> int:
         """How many files :meth:`delete_batch` removes in one request; 1: it has no advantage."""
         return 1

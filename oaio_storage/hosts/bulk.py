@@ -34,8 +34,8 @@ from oaio_storage.progress import Progress, Report, ignore
 if TYPE_CHECKING:
     from oaio_storage.hosts.api import CshApi
 
-WORKERS = 8
-"""Files that are moved at the same time."""
+DELETERS = 8
+"""Requests to delete that are under way at the same time."""
 
 Task = TypeVar("Task")
 
@@ -102,7 +102,7 @@ def put_files(
                 return _Step(path, outcome="kept")
             raise
 
-    return _move(tasks, put, "send", report)
+    return _move(tasks, put, "send", report, host.moved_at_once)
 
 
 def get_files(
@@ -138,7 +138,7 @@ def get_files(
 
     changed: set[Path] = set()
     try:
-        return _move(tasks, get, "receive", report)
+        return _move(tasks, get, "receive", report, host.moved_at_once)
     finally:
         _sync_folders(changed)
 
@@ -177,7 +177,7 @@ def copy_files(host: "CshApi", files: Iterable[tuple[str, str, int]], *, report:
             pass
         return _Step(source, outcome="absent")
 
-    return _move(tasks, copy, "copy", report)
+    return _move(tasks, copy, "copy", report, host.moved_at_once)
 
 
 def delete_files(host: "CshApi", paths: Iterable[str], *, report: Report = ignore) -> Moved:
@@ -198,7 +198,7 @@ def delete_files(host: "CshApi", paths: Iterable[str], *, report: Report = ignor
 
     done, size = 0, host.deleted_at_once
     batches = [tasks[start : start + size] for start in range(0, len(tasks), size)]
-    with ThreadPoolExecutor(WORKERS, thread_name_prefix="oaio-delete") as pool:
+    with ThreadPoolExecutor(DELETERS, thread_name_prefix="oaio-delete") as pool:
         for batch in pool.map(delete, batches):  # an error cancels those that wait
             for path in batch:
                 done += 1
@@ -221,8 +221,10 @@ def _check_targets(host: "CshApi", paths: list[str]) -> None:
         raise InvalidArgument(f"paths that not every host can hold side by side: {', '.join(clashes[0])}")
 
 
-def _move(tasks: list[Task], step: Callable[[Task], _Step], stage: str, report: Report) -> Moved:
-    """Take ``step`` for each task, at most WORKERS at a time; stop at the first error."""
+def _move(
+    tasks: list[Task], step: Callable[[Task], _Step], stage: str, report: Report, at_once: int
+) -> Moved:
+    """Take ``step`` for each task, at most ``at_once`` at a time; stop at the first error."""
     steps: dict[int, _Step] = {}
     waiting = iter(enumerate(tasks))
     given: SimpleQueue[tuple[int, Task] | None] = SimpleQueue()
@@ -236,11 +238,11 @@ def _move(tasks: list[Task], step: Callable[[Task], _Step], stage: str, report: 
         except BaseException as err:  # noqa: BLE001 - raised in the caller's thread
             ended.put(err)
 
-    with ThreadPoolExecutor(WORKERS, thread_name_prefix=f"oaio-{stage}") as pool:
+    with ThreadPoolExecutor(at_once, thread_name_prefix=f"oaio-{stage}") as pool:
         try:
-            for _ in range(min(WORKERS, len(tasks))):
+            for _ in range(min(at_once, len(tasks))):
                 pool.submit(work)
-            for numbered in islice(waiting, 2 * WORKERS):
+            for numbered in islice(waiting, 2 * at_once):
                 given.put(numbered)
             while len(steps) < len(tasks):
                 outcome = ended.get()
@@ -252,7 +254,7 @@ def _move(tasks: list[Task], step: Callable[[Task], _Step], stage: str, report: 
                 report(Progress(stage, len(steps), len(tasks), "files", done.path))
         finally:
             _take_back(given)
-            for _ in range(WORKERS):
+            for _ in range(at_once):
                 given.put(None)
     ordered = [steps[number] for number in range(len(tasks))]
     by_outcome = {

@@ -15,7 +15,7 @@ from oaio_storage.hosts import host_api
 from oaio_storage_s3 import S3Api
 from oaio_storage_s3.multipart import ROOMS, Rooms
 from oaio_storage_s3.pouring import LARGEST, LEAST, Pouring, Ranges
-from oaio_storage_s3.reading import BLOCK
+from oaio_storage_s3.reading import BLOCK, FIRST
 from oaio_storage_s3.resuming import PROGRESS, RESUMED, Stream, resumed
 
 CONTENT = bytes(range(256)) * (8 * PROGRESS // 256)
@@ -26,7 +26,7 @@ def host(weed: Weed) -> S3Api:
     return S3Api(**weed.options(weed.bucket, weed.new_prefix()))
 
 
-@pytest.mark.parametrize("size", [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, BLOCK + 2 * LEAST + 17])
+@pytest.mark.parametrize("size", [0, 1, FIRST - 1, FIRST, FIRST + 1, FIRST + BLOCK, FIRST + 2 * LEAST + 17])
 def test_all_sizes_arrive_whole(host: S3Api, tmp_path: Path, size: int) -> None:
     content = os.urandom(size)
     host.write("file", content)

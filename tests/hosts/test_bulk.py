@@ -10,7 +10,6 @@ import pytest
 
 from oaio_storage.errors import InvalidName, NotFound, RootUnavailable, SourceChanged
 from oaio_storage.hosts import Absent
-from oaio_storage.hosts.bulk import WORKERS
 from oaio_storage.progress import Progress
 from oaio_storage_local import LocalApi
 
@@ -37,7 +36,7 @@ def test_the_first_error_stops_the_rest(host: LocalApi, tmp_path: Path) -> None:
         host.put_files(pairs)
     assert threading.active_count() == before
     stored = {found.path for found in host.list()}
-    assert len(stored) <= 50 + 4 * WORKERS
+    assert len(stored) <= 50 + 4 * host.moved_at_once
     (tmp_path / "out" / "0050").write_text("0050")
     moved = host.put_files(pairs, expect=Absent)
     assert set(moved.kept) == stored

@@ -81,6 +81,11 @@ class Wrapper(CshApi):
         """Those of ``inner``; a wrapper that refuses or only records changes refuses them."""
         return self.inner.folders
 
+    @property
+    def moved_at_once(self) -> int:
+        """As ``inner`` does."""
+        return self.inner.moved_at_once
+
     def close(self) -> None:
         """Close ``inner``."""
         self.inner.close()
