@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from backends.s3_proxy import Reply, proxy_of
 from outsider import Client, NewClient, NewUser, oaio, tree, written
-from seaweed import KEY, REGION, SECRET, Weed
+from seaweed import KEY, REGION, SECRET, Server, Weed
 
 from oaio_storage.testing.servers import RunningServer
 
@@ -96,6 +97,61 @@ def test_wrong_keys_and_a_missing_bucket_end_with_a_hint(weed: Weed, config: Map
         words = ("hosts", "add", csh_id, "S3", *sets(weed, "x", **more), "--secret", "secret_access_key")
         oaio(*words, stdin=f"{SECRET}\n", env=config).ok()
         oaio("doctor", csh_id, env=config).ended(code, said)
+
+
+def refused(code: str, status: int = 403, more: str = "") -> Reply:
+    return Reply(status, f"<?xml version='1.0'?><Error><Code>{code}</Code>{more}</Error>".encode())
+
+
+@pytest.mark.parametrize(
+    ("reply", "code", "said"),
+    [
+        (refused("RequestTimeTooSkewed"), 1, "Set the clock"),
+        (refused("AccessDenied"), 1, "right to get, put, list and delete"),
+        (refused("AuthorizationHeaderMalformed", 400, "<Region>eu-west-3</Region>"), 2, "eu-west-3"),
+        (refused("SlowDown", 503), 5, "Try again later"),
+        (Reply(200, b"<html>log in</html>", {"Content-Type": "text/html"}), 1, "proxies"),
+        (Reply(hang_up=True), 5, "again"),
+    ],
+)
+def test_what_a_server_may_answer_ends_with_one_error_and_what_to_do(
+    weed: Weed, config: Mapping[str, str], reply: Reply, code: int, said: str
+) -> None:
+    with proxy_of(weed.endpoint) as proxy:
+        proxy.rule = lambda _: reply
+        words = sets(weed, "x", endpoint=proxy.endpoint)
+        oaio(
+            "hosts",
+            "add",
+            "S3-x",
+            "S3",
+            *words,
+            "--secret",
+            "secret_access_key",
+            stdin=f"{SECRET}\n",
+            env=config,
+        ).ok()
+        done = oaio("generations", "site", "--at", "S3-x", env=config)
+        done.ended(code, said)
+        assert SECRET not in done.out + done.err
+        assert 1 <= len(proxy.asked) <= 10
+
+
+def test_a_publication_on_another_server(
+    moto_server: Server, config: Mapping[str, str], tmp_path: Path
+) -> None:
+    variables = {
+        **config,
+        "AWS_ENDPOINT_URL": moto_server.endpoint,
+        "AWS_ACCESS_KEY_ID": KEY,
+        "AWS_SECRET_ACCESS_KEY": SECRET,
+        "AWS_REGION": REGION,
+    }
+    address = f"s3://{moto_server.new_bucket()}/deep/er"
+    folder = written(tmp_path / "work", {"index.html": "one", "deep/er/b #1.txt": "b", "empty": ""})
+    oaio("publish", folder, "site", "--to", address, "--layout", "generations", env=variables).ok()
+    oaio("checkout", "site", tmp_path / "copy", "--from", address, env=variables).ok()
+    assert tree(tmp_path / "copy") == tree(folder)
 
 
 def test_the_secret_is_refused_where_others_could_see_it(weed: Weed, config: Mapping[str, str]) -> None:
