@@ -158,7 +158,7 @@ def _moved(rig: Rig, folder: Path, label: str, ways: tuple[str, str]) -> list[Ro
     taken: dict[tuple[str, str], list[float]] = {(what, name): [] for what in ways for name in sides}
     for turn in range(RUNS + 1):
         for name, side in sides.items():
-            if name == "s3fs" and turn > 1:
+            if name == "s3fs" and turn != 1:
                 continue
             url = f"s3://{rig.server.bucket}/{folder.name}-{name}-{turn}"
             fetched = rig.work / "fetched"
