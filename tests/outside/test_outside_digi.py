@@ -44,6 +44,31 @@ def test_the_demo_runs_with_an_account(
     assert koofr.password not in listed
 
 
+@pytest.mark.parametrize(
+    ("switches", "said"),
+    [
+        ({"read_only": ["DIGIstorage"]}, "status 403"),
+        ({"quota": {"DIGIstorage": 1}}, "status 507"),
+        ({"largest_file": 1000}, "status 413"),
+        ({"gone": ["DIGIstorage"]}, "no primary mount"),
+        ({"vanished": True}, "does not take this e-mail address"),
+        ({"faults": [{"html": True, "times": None}]}, "no JSON"),
+    ],
+)
+def test_an_account_that_takes_nothing_is_told_as_such(
+    koofr: RunningKoofr, configured: dict[str, str], tmp_path: Path, switches: dict[str, object], said: str
+) -> None:
+    folder = written(tmp_path / "folder", {"a.txt": "text"})
+    (folder / "large").write_bytes(bytes(2 << 20))
+    koofr.switch(**switches)
+    try:
+        done = oaio("demo", folder, "--csh", "Digi", env=configured).ended(1, said)
+    finally:
+        koofr.restore()
+    assert koofr.password not in done.out + done.err
+    assert "defect" not in done.err
+
+
 def test_what_an_account_keeps_is_found_out(koofr: RunningKoofr, tmp_path: Path) -> None:
     env = {"OAIO_CONFIG_DIR": str(tmp_path)}
     hosts(koofr, "--set", "conditions=true", "--set", "root_folder=tried", env=env).ok()

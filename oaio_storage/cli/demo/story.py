@@ -29,6 +29,7 @@ from oaio_storage.cli.demo.publication import Publication
 from oaio_storage.cli.demo.step import Step
 from oaio_storage.cli.output import count_text, size_text
 from oaio_storage.client import SyncReport
+from oaio_storage.errors import RootUnavailable
 from oaio_storage.progress import Report, ignore
 
 OWNER, READER = "alice", "bob"
@@ -136,6 +137,7 @@ class Story:
         require(len(registered) == len(self.ids), "all three objects were registered")
         self.ids = {name: one.oaio_id for name, one in zip(self.ids, registered, strict=True)}
         files = len(checksums(folder)) + 1
+        _require_no_problems(report)
         require(report.sent == len(made), "all three objects were sent")
         return _step(title, f"the laptop sent values, 1 file and a folder of {files - 1}", files, report)
 
@@ -221,3 +223,9 @@ def _step(title: str, text: str, files: int, *reports: SyncReport) -> Step:
     return Step(
         title, f"{text}; {size_text(moved)} in {count_text(requests, 'request')}", files, moved, requests
     )
+
+
+def _require_no_problems(report: SyncReport) -> None:
+    """Raise what the host of ``--csh`` has against the files; that is no defect."""
+    for problem in report.problems:
+        raise RootUnavailable(f"the demo can't store its files: {problem.what}", problem.way_out)
