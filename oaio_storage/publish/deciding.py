@@ -11,6 +11,7 @@ from oaio_storage.hosts import CshApi
 from oaio_storage.hosts.roots import claim_root
 from oaio_storage.publish.arbiter import ArbitedHead, Arbiter
 from oaio_storage.trees.hints import PUBLISH
+from oaio_storage.trees.local import LocalState
 from oaio_storage.trees.paths import Paths
 
 
@@ -31,23 +32,26 @@ class Deciding:
     exclusive: bool
     _is_tried: bool = attrs.field(default=False, init=False)
 
-    def head(self, root: str) -> ArbitedHead | None:
-        """The head as this machine decides it; None: the host does.
+    def head(self, root: str, local: LocalState | None) -> ArbitedHead | None:
+        """The head as this machine decides it; None: the host does, which is tried out if need be.
 
         Args:
             root: the id of the host's root.
+            local: what this device remembers of the tree.
 
         Raises:
             NotGuaranteed: nobody does; the host fails the test of its conditions.
         """
         if arbited := self._arbited(root):
             return arbited
-        if not self._is_tried:
-            from oaio_storage.hosts.probe import condition_test  # noqa: PLC0415 - for publishers alone
+        if not (self._is_tried or (local and local.is_decided)):
+            from oaio_storage.hosts.probe import condition_test  # noqa: PLC0415 - for first publications alone
 
             with _told_of_arbiter():
                 condition_test(self.host)
-            self._is_tried = True
+            if local:
+                local.keep_decided()
+        self._is_tried = True
         return None
 
     def look_out(self, root: str) -> None:
@@ -78,17 +82,18 @@ class Deciding:
                 raise
         return claim_root(self.host)
 
-    def begin(self, root: str, *, takes_over: bool) -> None:
+    def begin(self, root: str, local: LocalState | None, *, takes_over: bool) -> None:
         """Take note that this machine decides, if it does: from what is there now, before its first switch.
 
         Args:
             root: the id of the host's root.
+            local: as for :meth:`head`.
             takes_over: also later, whoever wrote what is there.
 
         Raises:
             NotGuaranteed: as for :meth:`head`.
         """
-        arbited = self.head(root)
+        arbited = self.head(root, local)
         if arbited and (takes_over or arbited.arbiter.noted() is None):
             arbited.accept()
 

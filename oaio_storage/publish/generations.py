@@ -118,7 +118,7 @@ class GenerationsLayout(PublishedTree):
             NotGuaranteed: the host can't decide who is first, and this machine does not.
         """
         store = self.store
-        arbited = self._deciding.head(self._root)
+        arbited = self._deciding.head(self._root, store.local)
         return attrs.evolve(store, heads=arbited) if arbited else store
 
     # ---- looking
@@ -182,7 +182,7 @@ class GenerationsLayout(PublishedTree):
         with suppress(WrongRoot):
             self._root = self._root or self.host.root_id()
         self._root = self._root or self._deciding.create_root()
-        self._deciding.begin(self._root, takes_over=self.takes_over)
+        self._deciding.begin(self._root, self.store.local, takes_over=self.takes_over)
 
     def planned(
         self,

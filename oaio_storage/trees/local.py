@@ -149,6 +149,15 @@ class LocalState:
         """Whether any head of this tree was seen."""
         return (self.folder / "head").exists()
 
+    @property
+    def is_decided(self) -> bool:
+        """Whether the host was seen to decide conditions of a write in one step."""
+        return (self.folder / "decided").exists()
+
+    def keep_decided(self) -> None:
+        """Remember that it was."""
+        self._store("decided", {})
+
     # ---- manifests
 
     def lines(self, generation: str) -> Iterator[str] | None:

@@ -45,6 +45,18 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> StoredSite:
     return StoredSite(Undecided(Store()), tmp_path, exclusive=True)
 
 
+def test_what_changed_little_costs_few_requests(site: StoredSite) -> None:
+    """The marker, the head, contents, the record, the head again, at which an arbiter looks once more."""
+    faults = Faults()
+    counted = attrs.evolve(site, host=FaultHost(site.host, faults))
+    many = {f"{number:05}": b"%d" % number for number in range(3_000)}
+    for files, limit in ((many, 20), (many, 3), ({**many, "00007": b"changed"}, 6)):
+        faults.operations.clear()
+        counted.publish(files)
+        assert len(faults.operations) <= limit + site.exclusive, faults.operations
+    assert site.seen()["00007"] == b"changed"
+
+
 def test_what_was_published_is_seen_and_told(site: StoredSite) -> None:
     first = site.publish(ONE)
     assert first.switch

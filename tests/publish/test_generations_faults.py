@@ -16,7 +16,7 @@ from trees.places import another, fill, noise
 
 from oaio_storage.errors import Superseded
 from oaio_storage.hosts import CshApi
-from oaio_storage.publish.arbiter import ArbitedHead, Arbiter, Noted
+from oaio_storage.publish.arbiter import Arbiter
 from oaio_storage.publish.generations import GenerationsLayout
 from oaio_storage.testing import Crash, Disturbed, Fault, MemoryApi, Store, sweep
 
@@ -148,26 +148,3 @@ def test_an_arbiter_ends_between_any_two_steps(
     assert last.switch
     assert site.seen() == BASE | {"last": b"last"}
     assert [switch.sequence for switch in site.tree.history()] == list(range(1, last.switch.sequence + 1))
-
-
-# ---- planted defects of the arbiter and the layout, each found by what is above or by a test of its own
-
-
-def _forgets(_arbiter: Arbiter, _noted: Noted) -> None:
-    """Write nothing down."""
-
-
-def test_an_arbiter_that_forgets_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from publish import test_generations as alone  # noqa: PLC0415 - its tests are not run here
-
-    monkeypatch.setattr(Arbiter, "note", _forgets)
-    with pytest.raises(pytest.fail.Exception):
-        alone.test_a_foreign_publisher_stops_everything_until_it_is_accepted(tmp_path)
-
-
-def test_an_arbiter_that_does_not_complete_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from publish import test_generations as alone  # noqa: PLC0415 - same
-
-    monkeypatch.setattr(ArbitedHead, "_settled", ArbitedHead._text)
-    with pytest.raises((AssertionError, Superseded)):
-        alone.test_a_switch_that_was_cut_off_is_done_by_whoever_comes_next(tmp_path)
