@@ -6,7 +6,7 @@ from pathlib import Path
 
 import attrs
 
-from oaio_storage.errors import Changed, NotFound, SourceChanged, Superseded
+from oaio_storage.errors import Changed, Corrupt, NotFound, SourceChanged, Superseded
 from oaio_storage.hash_cache import HashCache
 from oaio_storage.manifest import Manifest
 from oaio_storage.progress import Report, ignore
@@ -133,13 +133,14 @@ def rollback(
             raise NotFound(f"nothing was live in {store.name!r} before", SEE_GENERATIONS)
         try:
             store.check_usable(head, target)
+            older = store.generation(target)
             made = attrs.evolve(
-                store.generation(target),
+                older,
                 parent=live,
                 sequence=head.sequence + 1,
                 transaction=journal.transaction,
                 nonce=store.ids(),
-                moved=store.generation(live).moved,
+                moved=_moved_of(store, live, older.moved),
             )
             return begun(store, journal, head, version, with_base=False).switch(made, "rollback", target)
         except Changed:
@@ -177,6 +178,14 @@ def _attempted(
 
 def _base_of(attempt: Attempt) -> Manifest:
     return Manifest(entries(map(parse_stored, attempt.base.lines)))
+
+
+def _moved_of(store: TreeStore, live: str, otherwise: tuple[str, ...]) -> tuple[str, ...]:
+    """The blobs with new places that are known to the live generation, unless its record is lost."""
+    try:
+        return store.generation(live).moved
+    except (NotFound, Corrupt):
+        return otherwise
 
 
 def _done(head: Head | None, store: TreeStore, journal: Journal, *, is_sure: bool) -> Committed | None:

@@ -1,6 +1,7 @@
 """Publishing generations as a user meets it: to a bucket, an account of Digi, a folder; by commands alone."""
 
 import json
+import random
 import signal
 import subprocess
 import urllib.request
@@ -12,6 +13,7 @@ from typing import Any
 import attrs
 import pytest
 from outside.published import ONE, TWO
+from outside.test_outside_json import documented
 from outsider import OAIO, Done, environment, oaio, tree, written
 from seaweed import KEY, REGION, SECRET, Weed
 
@@ -306,3 +308,105 @@ def test_a_foreign_publisher_is_found_and_nothing_of_it_is_overwritten(account: 
     account.run(*words).ok()
     assert account.seen() == tree(account.folder)
     assert [one["sequence"] for one in account.told("generations")] == [3, 2, 1]
+
+
+def test_what_was_sent_before_a_kill_is_not_sent_again(bucket: Place, weed: Weed) -> None:
+    name, _, prefix = bucket.at.removeprefix("s3://").partition("/")
+
+    def packs() -> dict[str, int]:
+        keys = (key for key in weed.keys(name, prefix) if "/packs/" in key)
+        return {key: weed.raw.head_object(Bucket=name, Key=key)["ContentLength"] for key in keys}
+
+    bucket.publish(ONE)
+    before = packs()
+    dice, size = random.Random(7), 3 << 20
+    bucket.fill(ONE)
+    for number in range(24):
+        (bucket.folder / f"{number}.bin").write_bytes(dice.randbytes(size))
+    words = [str(OAIO), "publish", "public", "site", "--to", bucket.at]
+    with subprocess.Popen(words, cwd=bucket.here, env=environment(bucket.env())) as process:
+        while len(packs()) < len(before) + 2 and process.poll() is None:
+            pass
+        process.kill()
+    assert process.returncode == -signal.SIGKILL, "it was done too soon"
+    sent = packs()
+    assert bucket.told("generations")[0]["sequence"] == 1
+    assert bucket.run(*words[1:], "--json").ok().json["switch"]["sequence"] == 2
+    assert sent.items() <= packs().items()
+    in_flight = 3 * (9 << 20)
+    assert sum(packs().values()) - sum(before.values()) < 24 * size + in_flight
+    assert bucket.seen() == tree(bucket.folder)
+
+
+def test_a_checkout_goes_to_a_folder_alone_and_keeps_what_somebody_changed(bucket: Place) -> None:
+    bucket.publish(ONE)
+    words = ("checkout", "site", "copy", "--from", bucket.at)
+    written(bucket.here, {"file": "x"})
+    (bucket.here / "link").symlink_to("public")
+    for target, said in (("file", "not a folder"), ("link", "symbolic link"), ("no/where", "no folder")):
+        bucket.run("checkout", "site", target, "--from", bucket.at).ended(2, said)
+    written(bucket.here / "copy", {"index.html": "mine", "mine.txt": "mine"})
+    done = bucket.run(*words, "--json").ended(3)
+    assert list(done.json["kept"]) == ["index.html"]
+    assert (bucket.here / "copy/index.html").read_text() == "mine"
+    assert (bucket.here / "copy/mine.txt").read_text() == "mine"
+    bucket.publish(TWO)
+    done = bucket.run(*words, "--json").ended(3)
+    assert (done.json["written"], done.json["removed"]) == (["new.txt"], ["old.txt"])
+    assert bucket.run(*words, "--json").ended(3).json["written"] == []
+
+
+def test_what_the_store_lacks_is_told_and_old_generations_stay_readable(folder: Place) -> None:
+    first = folder.publish(ONE)["generation"]
+    before = folder.seen()
+    live = folder.publish(TWO)["generation"]
+    state = folder.here / "www/.oaio/trees/site"
+    (state / "generations" / live).unlink()
+    folder.run("checkout", "site", "x", "--from", folder.at, machine="another").ended(1, "is missing")
+    said = folder.run("verify", "site", "--at", folder.at, "--json").ended(1)
+    assert [(one["path"], one["what"]) for one in said.json["faults"]] == [
+        (f"trees/site/generations/{live}", "missing")
+    ]
+    assert said.json["damaged"] == [live]
+    assert folder.seen("--generation", first) == before
+    assert folder.told("rollback", "--to-generation", first, "--yes")["sequence"] == 3
+    assert folder.seen() == before
+    head = state / "head"
+    head.chmod(0o644)
+    head.write_text(head.read_text()[:-70])
+    for command in ("generations", "rollback", "gc"):
+        folder.run(command, "site", "--at", folder.at).ended(1, "head of the tree is damaged")
+    folder.run("publish", "public", "site", "--to", folder.at).ended(1, "head of the tree is damaged")
+    said = folder.run("verify", "site", "--at", folder.at, "--json").ended(1)
+    assert ("trees/site/head", "altered") in {(one["path"], one["what"]) for one in said.json["faults"]}
+
+
+def test_two_publishers_of_the_same_base_one_is_told_of_the_other(bucket: Place) -> None:
+    bucket.publish(ONE)
+    others = [written(bucket.here / name, {**ONE, name: name}) for name in ("p", "q")]
+    both = [
+        subprocess.Popen(
+            [str(OAIO), "publish", str(other), "site", "--to", bucket.at],
+            cwd=bucket.here,
+            env=environment(bucket.env(other.name)),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        for other in others
+    ]
+    said = [process.communicate(timeout=120)[1] for process in both]
+    codes = sorted(process.returncode for process in both)
+    assert codes in ([0, 0], [0, 6]), said
+    assert bucket.seen() in (tree(others[0]), tree(others[1]))
+    assert bucket.told("verify")["faults"] == []
+
+
+def test_every_command_prints_the_documented_fields(folder: Place) -> None:
+    told = {"publish": folder.publish(ONE)}
+    folder.publish(TWO)
+    for command in ("rollback", "verify", "gc", "repair"):
+        told[command] = folder.told(command)
+    words = ("checkout", "site", "copy", "--from", folder.at, "--json")
+    told["checkout"] = folder.run(*words).ok().json
+    for command, printed in told.items():
+        assert set(printed) == documented(command), command
