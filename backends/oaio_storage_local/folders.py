@@ -141,9 +141,21 @@ class Folders:
 
     def make_folder(self, root: int, parts: Sequence[str]) -> None:
         """Make the folders that ``parts`` name as far as they are missing; :meth:`settle` makes them last."""
-        for depth, name in enumerate(parts):
-            with self.folder(root, parts[:depth]) as parent, suppress(FileExistsError):
-                self.disk.mkdir(name, folder=parent)
+        missing, rest = [], parts
+        while rest:
+            try:
+                self._make_last(root, rest)
+            except FileNotFoundError:
+                missing.append(rest)
+                rest = rest[:-1]
+            else:
+                break
+        for made in reversed(missing):
+            self._make_last(root, made)
+
+    def _make_last(self, root: int, parts: Sequence[str]) -> None:
+        with self.folder(root, parts[:-1]) as parent, suppress(FileExistsError):
+            self.disk.mkdir(parts[-1], folder=parent)
 
     def settle(self, root: int, parts: Sequence[str], opened_folder: int) -> None:
         """Make the names durable that lead to this open folder.

@@ -8,7 +8,7 @@ import shlex
 import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
@@ -18,16 +18,15 @@ import attrs
 from oaio_storage.errors import AccessDenied, Busy, Changed, Corrupt, NotFound, NotGuaranteed, Unavailable
 from oaio_storage.hosts.folders import Guards, How, Incoming, Kind, Link, Placed, Standing, unproven
 from oaio_storage.hosts.streams import PIECE
-from oaio_storage_local import switches, trees
+from oaio_storage_local import linking, switches, trees
 from oaio_storage_local.disk import Disk
 from oaio_storage_local.folders import Folders, is_temporary, temporary_name
 from oaio_storage_local.held import Held, identity_of
-from oaio_storage_local.links import Linker
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ_ONLY, _EXECUTABLE = 0o444, 0o555
 _HOLD_ATTEMPTS, _HOLD_PAUSE = 50, 0.01
-_LINKS_AT_ONCE = 500  # others that change names wait for so many
+_LINKS_AT_ONCE = 5_000  # others that change names wait for so many, which is less than 0.1 s
 
 
 @attrs.frozen
@@ -175,9 +174,8 @@ class WholeFolders:
         rest, failed = iter(links), []
         with self._root("link", target) as root:
             while some := list(islice(rest, _LINKS_AT_ONCE)):
-                linker = Linker(self._folders, root, source, target)
-                with self._guarded(root, guards), closing(linker):
-                    failed += [link for link in some if not linker.link(link)]
+                with self._guarded(root, guards):
+                    failed += linking.link(self._folders, root, source, target, some)
         return failed
 
     @contextmanager
