@@ -16,7 +16,6 @@ import os
 import re
 import shlex
 import stat
-import tomllib
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -322,6 +321,8 @@ def _parsed(file: Path, data: bytes) -> dict[str, Any]:
         raise InvalidConfiguration(f"{file} is larger than {MAX_FILE_BYTES} bytes")
     if data.startswith(b"\xef\xbb\xbf"):
         raise InvalidConfiguration(f"{file} begins with a byte-order mark", "Save it as UTF-8 without one.")
+    import tomllib  # noqa: PLC0415 - only where there is such a file
+
     try:
         text = data.decode()
         return tomllib.loads(text)

@@ -73,11 +73,13 @@ def run(args: Sequence[str] | None = None) -> int:
     gc.set_threshold(_ALLOCATIONS)
     name = next((word for word in words if word in _ALL), "")
     names = {name} if words[0] == name else _ALL
-    return ending(
+    code = ending(
         lambda: frame(names)(words, prog_name="oaio", standalone_mode=False),
         name=name,
         to_json="--json" in words,
     )
+    gc.freeze()  # the process ends: nothing more is looked for
+    return code
 
 
 def ending(command: Callable[[], object], *, name: str = "", to_json: bool = False) -> int:

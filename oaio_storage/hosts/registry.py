@@ -1,8 +1,8 @@
 """From the id of a host to the host: the backends that are installed, found by their entry points."""
 
 from collections.abc import Iterable, Mapping
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 
@@ -11,8 +11,15 @@ from oaio_storage.hosts import foreign, roots
 from oaio_storage.hosts.api import CshApi
 from oaio_storage.hosts.wrappers.retry import Retry
 
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
 GROUP = "oaio_storage.backends"
 """The group of entry points under which a distribution offers its backends."""
+
+_LOCAL = {"Local": ("oaio_storage_local", "LocalApi")}
+"""The backend that is always there: it is found without a look at what is installed, which costs more time
+than all else that a command for a folder of this machine imports."""
 
 
 def installed_backends() -> tuple[str, ...]:
@@ -72,6 +79,9 @@ def backend_of(csh_id: str) -> type[CshApi]:
         UnknownHost: none is installed, two distributions claim its id, or it can't be imported or is no
             backend; the message names it and the distributions.
     """
+    if csh_id in _LOCAL:
+        module, name = _LOCAL[csh_id]
+        return cast("type[CshApi]", getattr(import_module(module), name))
     _, claims = _claims(csh_id)
     if len(claims) > 1:
         named = " and ".join(_origin(point) for point in claims)
@@ -116,7 +126,7 @@ def arguments(backend: type[CshApi]) -> dict[str, "attrs.Attribute[object]"]:
     return {field.alias: field for field in fields if field.init}
 
 
-def _claims(csh_id: str) -> tuple[str, list[EntryPoint]]:
+def _claims(csh_id: str) -> tuple[str, list["EntryPoint"]]:
     """The id of the backend of ``csh_id``, and the entry points that offer it."""
     points = _points()
     for name in (csh_id, csh_id.partition("-")[0]):
@@ -128,8 +138,10 @@ def _claims(csh_id: str) -> tuple[str, list[EntryPoint]]:
     )
 
 
-def _points() -> dict[str, list[EntryPoint]]:
+def _points() -> dict[str, list["EntryPoint"]]:
     """The entry points by name; several under one name if different distributions claim it."""
+    from importlib.metadata import entry_points  # noqa: PLC0415 - see _LOCAL
+
     points: dict[str, dict[tuple[str, str], EntryPoint]] = {}
     for point in entry_points(group=GROUP):
         claim = (point.value, point.dist.name if point.dist else "")
@@ -141,7 +153,7 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(sorted(names)) or "none"
 
 
-def _origin(point: EntryPoint) -> str:
+def _origin(point: "EntryPoint") -> str:
     distribution = f"{point.dist.name} {point.dist.version}" if point.dist else "an unknown distribution"
     return f"the backend {point.name!r} ({point.value}) of {distribution}"
 
