@@ -21,12 +21,13 @@ import attrs
 RESOLUTION = 2_000_000_000
 """Nanoseconds by which a file has to be older than the moment it was hashed: FAT's tick, the coarsest."""
 
-_FORMAT = 2
+_FORMAT = 3
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS hashed (file TEXT PRIMARY KEY, state TEXT, checksum TEXT, proof INT) WITHOUT ROWID
+CREATE TABLE IF NOT EXISTS hashed
+(inode INT, device INT, state TEXT, checksum TEXT, proof INT, PRIMARY KEY (inode, device)) WITHOUT ROWID
 """
-_RECALL = "SELECT file, state, checksum, proof FROM hashed WHERE file IN"
-_NOTHING = ("", "", "", 0)
+_RECALL = "SELECT * FROM hashed WHERE inode IN"
+_NUMBERS = 1 << 64
 _AT_ONCE = 500
 """Files that one query asks for: below 1,000, which every SQLite allows."""
 
@@ -82,11 +83,13 @@ class HashCache:
             for begin in range(0, len(stats), _AT_ONCE):
                 files = [_file(stat) for stat in stats[begin : begin + _AT_ONCE]]
                 query = f"{_RECALL} ({','.join('?' * len(files))})"
-                rows = {row[0]: row for row in connection.execute(query, files)}
+                rows = connection.execute(query, [inode for inode, _ in files])
+                then = {(inode, device): rest for inode, device, *rest in rows}
                 for place, file in enumerate(files, begin):
-                    _, then, checksum, proof = rows.get(file, _NOTHING)
-                    if then == _state(stats[place]) and proof == _proof(file, then, checksum):
-                        known[place] = checksum
+                    if file in then:
+                        state, checksum, proof = then[file]
+                        if state == _state(stats[place]) and proof == _proof(file, state, checksum):
+                            known[place] = checksum
 
         self._with_connection(look)
         return known
@@ -97,11 +100,11 @@ class HashCache:
         for one in hashed:
             if max(one.stat.st_mtime_ns, one.stat.st_ctime_ns) + RESOLUTION <= one.moment:
                 file, state = _file(one.stat), _state(one.stat)
-                rows.append((file, state, one.checksum, _proof(file, state, one.checksum)))
+                rows.append((*file, state, one.checksum, _proof(file, state, one.checksum)))
 
         def keep(connection: sqlite3.Connection) -> None:
             with connection:
-                connection.executemany("INSERT OR REPLACE INTO hashed VALUES (?, ?, ?, ?)", rows)
+                connection.executemany("INSERT OR REPLACE INTO hashed VALUES (?, ?, ?, ?, ?)", rows)
 
         if rows:
             self._with_connection(keep)
@@ -155,13 +158,15 @@ class HashCache:
                 file.replace(file.with_name(f"{self.path.name}.damaged{suffix}"))
 
 
-def _file(stat: os.stat_result) -> str:
-    return f"{stat.st_dev}:{stat.st_ino}"
+def _file(stat: os.stat_result) -> tuple[int, int]:
+    """Inode and device, as numbers that SQLite can hold: of the same 64 bits, with a sign."""
+    inode, device = stat.st_ino, stat.st_dev
+    return inode if inode < _NUMBERS // 2 else inode - _NUMBERS, device - _NUMBERS * (device >= _NUMBERS // 2)
 
 
 def _state(stat: os.stat_result) -> str:
     return f"{stat.st_size}:{stat.st_mtime_ns}:{stat.st_ctime_ns}"
 
 
-def _proof(file: str, state: str, checksum: str) -> int:
-    return crc32(f"{file} {state} {checksum}".encode())
+def _proof(file: tuple[int, int], state: str, checksum: str) -> int:
+    return crc32(f"{file[0]}:{file[1]} {state} {checksum}".encode())
