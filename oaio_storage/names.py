@@ -145,7 +145,7 @@ def collisions(paths: Iterable[str]) -> list[tuple[str, ...]]:
     grows in proportion to the text of the paths, given that :func:`check_path` allows them.
     """
     names = set(paths)
-    folded = {fold(path) for path in names}
+    folded = {path.lower() if path.isascii() else fold(path) for path in names}  # as fold does, but faster
     clashing = folded & _folders(folded)
     if len(folded) == len(names) and not clashing:
         return []

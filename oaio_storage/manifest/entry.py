@@ -46,16 +46,17 @@ class FileEntry:
     extra: str = ""
 
     def __attrs_post_init__(self) -> None:
-        if type(self.size) is not int or not 0 <= self.size <= MAX_SIZE:
-            raise InvalidManifest(f"not a size in bytes: {str(self.size)[:80]!r}")
-        if type(self.checksum) is not str or len(self.checksum) != _DIGITS or self.checksum.strip(_HEX):
+        size, checksum, executable = self.size, self.checksum, self.executable
+        if type(size) is not int or not 0 <= size <= MAX_SIZE:
+            raise InvalidManifest(f"not a size in bytes: {str(size)[:80]!r}")
+        if type(checksum) is not str or len(checksum) != _DIGITS or checksum.strip(_HEX):
             raise InvalidManifest(
-                f"not a SHA-256 of 64 lower-case hexadecimal digits: {str(self.checksum)[:80]!r}"
+                f"not a SHA-256 of 64 lower-case hexadecimal digits: {str(checksum)[:80]!r}"
             )
-        if (self.size == 0) != (self.checksum == EMPTY_CHECKSUM):
-            raise InvalidManifest(f"a size of {self.size} bytes contradicts the checksum {self.checksum}")
-        if type(self.executable) not in (bool, type(None)) or type(self.mtime) is not int:
-            raise InvalidManifest(f"not an executable bit and a time: {self.executable!r}, {self.mtime!r}")
+        if (size == 0) != (checksum == EMPTY_CHECKSUM):
+            raise InvalidManifest(f"a size of {size} bytes contradicts the checksum {checksum}")
+        if (executable is not None and type(executable) is not bool) or type(self.mtime) is not int:
+            raise InvalidManifest(f"not an executable bit and a time: {executable!r}, {self.mtime!r}")
         if self.extra:
             _check_extra(self.extra)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, ItemsView, Iterator, KeysView, Mapping, ValuesView
 from hashlib import sha256
-from itertools import pairwise
+from operator import attrgetter
 from typing import Self
 
 import attrs
@@ -16,6 +16,9 @@ TRAILER = "digest "
 DAMAGED = "a manifest that is damaged or cut: its last line is not the digest of the others"
 
 _TRAILER_BYTES = len(f"{TRAILER}{EMPTY_CHECKSUM}\n")
+
+
+_size_of = attrgetter("size")
 
 
 class _Checked(dict[str, FileEntry]):
@@ -53,6 +56,10 @@ def check_paths(paths: Collection[str]) -> None:
     if not are_allowed(paths):
         for path in paths:
             checked_path(path)
+    _check_apart(paths)
+
+
+def _check_apart(paths: Collection[str]) -> None:
     if clashes := collisions(paths):
         names = ", ".join(map(repr, clashes[0]))
         raise InvalidManifest(f"names that clash on some systems: {names[:400]}")
@@ -99,11 +106,21 @@ class Manifest(Mapping[str, FileEntry]):
     @property
     def size(self) -> int:
         """Bytes of all files together."""
-        return sum(entry.size for entry in self._entries.values())
+        return sum(map(_size_of, self._entries.values()))
 
     def digest(self) -> str:
         """SHA-256 of the canonical text up to its last line; equal if and only if the manifests are equal."""
         return self.text()[-_TRAILER_BYTES + len(TRAILER) : -1]
+
+    @classmethod
+    def of_allowed(cls, entries: Mapping[str, FileEntry]) -> Self:
+        """The manifest of ``entries`` whose paths were looked at before, one by one, and are allowed.
+
+        Raises:
+            InvalidManifest: two of them clash.
+        """
+        _check_apart(entries.keys())
+        return cls(_Checked((path, entries[path]) for path in sorted(entries)))
 
     def text(self) -> str:
         """The canonical text."""
@@ -136,9 +153,10 @@ class Manifest(Mapping[str, FileEntry]):
             raise InvalidManifest(DAMAGED)
         known = {} if like is None else dict(zip(_lines(like.text()), like.items(), strict=True))
         entries = [known.get(line) or parse_line(line) for line in _lines(text)]
-        if any(first >= second for (first, _), (second, _) in pairwise(entries)):
-            raise InvalidManifest("the paths of a manifest are not sorted, or one is there twice")
         files = _Checked(entries)
+        paths = list(files)
+        if len(paths) < len(entries) or paths != sorted(paths):
+            raise InvalidManifest("the paths of a manifest are not sorted, or one is there twice")
         if like is None or not files.keys() <= like.keys():  # else they can't clash, for those do not
             check_paths(files)
         manifest = cls(files)

@@ -4,7 +4,7 @@ A plan can be kept as a text, looked at, and applied later. Its last line is a d
 that was edited is refused, and so is one whose base is no longer live.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from typing import Self
 
@@ -113,27 +113,20 @@ class Plan:
         return plan
 
 
-def sources(wanted: Manifest, held: Sequence[Manifest]) -> dict[str, tuple[int, str]]:
-    """Path of ``wanted`` -> which of the ``held`` trees has its content, and under which path (M10).
-
-    An earlier tree is preferred, and in it the same path.
-    """
-    found: dict[str, tuple[int, str]] = {}
-    for number, tree in enumerate(held):
-        entries = dict(tree.items())
-        elsewhere = []
-        for path, entry in wanted.items():
-            if path in found:
-                continue
-            same = entries.get(path)
-            if same is entry or (same is not None and _content(same) == _content(entry)):
-                found[path] = number, path
-            else:
-                elsewhere.append((path, entry))
-        by_content = {_content(entry): path for path, entry in entries.items()} if elsewhere else {}
-        for path, entry in elsewhere:
-            if (source := by_content.get(_content(entry))) is not None:
-                found[path] = number, source
+def sources(wanted: Mapping[str, FileEntry], held: Mapping[str, FileEntry]) -> dict[str, str]:
+    """Path of ``wanted`` -> path under which ``held`` has its content, the same one if it may be (M10)."""
+    found: dict[str, str] = {}
+    elsewhere = []
+    for path, entry in wanted.items():
+        same = held.get(path)
+        if same is entry or (same is not None and _content(same) == _content(entry)):
+            found[path] = path
+        else:
+            elsewhere.append(path)
+    by_content = {_content(entry): path for path, entry in held.items()} if elsewhere else {}
+    for path in elsewhere:
+        if (source := by_content.get(_content(wanted[path]))) is not None:
+            found[path] = source
     return found
 
 

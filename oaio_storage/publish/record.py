@@ -53,9 +53,9 @@ class Record:
 
     def text(self) -> str:
         """The canonical text."""
-        marks = "".join(f"{self.marks[path]}\n" for path in self.manifest)
-        names = f"tree {self.tree}\ngeneration {self.generation}\ntransaction {self.transaction}\n"
-        return sealed(f"{_HEADER}\n{names}{marks}\n{self.manifest.text()}")
+        names = f"tree {self.tree}", f"generation {self.generation}", f"transaction {self.transaction}"
+        lines = "\n".join((_HEADER, *names, *map(self.marks.__getitem__, self.manifest)))
+        return sealed(f"{lines}\n\n{self.manifest.text()}")
 
     @classmethod
     def parse(cls, text: bytes, tree: str, generation: str, *, like: Manifest | None = None) -> Self:

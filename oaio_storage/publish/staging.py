@@ -174,19 +174,17 @@ class Staging:
 
     def _take_from(self, tree: Tree) -> None:
         """Take over what ``tree`` has of what no other tree had whole."""
-        links, copies = {}, {}
-        base, marks = tree.record.manifest, tree.record.marks
-        for path, (_, source) in sources(self.plan.manifest, [base]).items():
-            if path in self._verified:
-                continue
-            entry = self.plan.manifest[path]
-            if bool(base[source].executable) == bool(entry.executable):
-                placed = Placed(entry.size, marks[source], bool(entry.executable))
-                links[path] = Link(source, path, placed)
+        links, copies = [], {}
+        wanted, held, marks = self.wanted(), dict(tree.record.manifest.items()), tree.record.marks
+        for path, source in sources(wanted, held).items():
+            entry, same = wanted[path], held[source]
+            is_executable = bool(entry.executable)
+            if same is entry or bool(same.executable) == is_executable:
+                links.append(Link(source, path, Placed(entry.size, marks[source], is_executable)))
             else:
                 copies[path] = source
-        failed = self.folders.link(tree.folder, self.files, links.values(), guards=self._guards)
-        self._verified |= {path: link.placed.mark for path, link in links.items()}
+        failed = self.folders.link(tree.folder, self.files, links, guards=self._guards)
+        self._verified.update((target, placed.mark) for _, target, placed in links)
         for link in failed:
             del self._verified[link.target]
             copies[link.target] = link.source

@@ -147,7 +147,7 @@ class _Scanner:
         """The finished scan; names that clash are unknown."""
         self._remember()
         try:
-            manifest = Manifest(self._found)
+            manifest = Manifest.of_allowed(self._found)
         except InvalidManifest:
             manifest = self._without_clashes()
         self._report(Progress("scan", len(self._found), len(self._found), "files"))
