@@ -288,7 +288,8 @@ def test_a_place_where_something_else_stands(work: Work) -> None:
 
 def test_a_host_without_whole_folders(work: Work) -> None:
     work.fill(ONE)
-    work.run("publish", "public", "site", "--to", "memory://www").ended(1, "can't")
+    work.run("publish", "public", "site", "--to", "memory://www").ended(2, "--layout generations")
+    work.run("publish", "public", "site", "--to", "memory://www", "--layout", "swapped").ended(1, "can't")
 
 
 def test_a_damaged_head_is_told_and_what_is_live_stays(live: Work) -> None:
