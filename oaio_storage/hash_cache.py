@@ -75,6 +75,16 @@ class HashCache:
     _process: int = attrs.field(default=0, init=False, repr=False)
     _lock: Lock = attrs.field(factory=Lock, init=False, repr=False)
 
+    def is_empty(self) -> bool:
+        """Whether no checksum is known, so that there is no use in asking for any."""
+        found = [True]
+
+        def look(connection: sqlite3.Connection) -> None:
+            found[0] = connection.execute("SELECT 1 FROM hashed LIMIT 1").fetchone() is None
+
+        self._with_connection(look)
+        return found[0]
+
     def recall(self, stats: Sequence[os.stat_result]) -> list[str | None]:
         """The SHA-256 of each file, as hashed when it was in this very state; None where it is not known."""
         known: list[str | None] = [None] * len(stats)

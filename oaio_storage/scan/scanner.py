@@ -94,6 +94,7 @@ class _Scanner:
     ) -> None:
         self._root, self._ignored, self._digest = root, ignored, digest
         self._cache, self._report, self._room = cache, report, room
+        self._knows_any = cache is not None and not cache.is_empty()
         self._found: dict[str, FileEntry] = {}
         self._unknown: dict[str, str] = {}
         self._large: list[str] = []
@@ -222,7 +223,7 @@ class _Scanner:
 
     def _recalled(self, folder: int, names: list[str]) -> dict[str, tuple[os.stat_result, str]]:
         """Those of ``names`` whose checksum is known from earlier, as they are now."""
-        if not self._cache:
+        if not self._cache or not self._knows_any:
             return {}
         states = {}
         for name in names:

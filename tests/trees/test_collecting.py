@@ -25,9 +25,10 @@ from oaio_storage.trees.store import TreeStore
 from oaio_storage.trees.switches import Switch
 from oaio_storage.trees.verifying import verify
 
-WRITER, ROLLBACK = ("writer", "w"), ("rollback", "r")
+WRITER, ANOTHER, ROLLBACK = ("writer", "w"), ("writer", "v"), ("rollback", "r")
 ONE, OTHER = ("collector", "c"), ("collector", "d")
 WORLDS = [(WRITER, ONE), (ROLLBACK, ONE), (WRITER, ROLLBACK), (WRITER, ROLLBACK, ONE), (ROLLBACK, ONE, OTHER)]
+WORLDS += [(WRITER, ANOTHER, ROLLBACK), (WRITER, ANOTHER, ONE)]
 
 
 def everything(device: Device, **named: object) -> Collected:
