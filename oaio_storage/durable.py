@@ -4,11 +4,19 @@ Written whole or not at all, moved away instead of removed.
 """
 
 import os
+import re
 import secrets
 import shutil
+import time
+from contextlib import suppress
 from pathlib import Path
 
 PRIVATE = 0o600
+
+KEPT_IN_TRASH = 30 * 86_400.0
+"""Seconds."""
+
+_OF_TRASH = re.compile("[0-9a-f]{8}-")
 
 
 def write_file(path: Path, content: bytes, mode: int = PRIVATE) -> None:
@@ -103,6 +111,25 @@ def to_trash(path: Path, trash: Path, *, flush: bool = True) -> Path:
     if flush:
         sync_folder(path.parent)
     return target
+
+
+def empty_trash(trash: Path, older_than: float = KEPT_IN_TRASH) -> int:
+    """Remove what has lain in ``trash`` for ``older_than`` seconds; how many files and folders that were.
+
+    Only what :func:`to_trash` and checkouts named is removed; what can't be is left for the next time. When
+    it came there tells the system's time of change, which moving renews. A repeat is safe.
+    """
+    removed, latest = 0, time.time() - older_than
+    with suppress(FileNotFoundError), os.scandir(trash) as entries:
+        for entry in entries:
+            with suppress(OSError):
+                if _OF_TRASH.match(entry.name) and entry.stat(follow_symlinks=False).st_ctime <= latest:
+                    if entry.is_dir(follow_symlinks=False):
+                        shutil.rmtree(entry.path)
+                    else:
+                        os.unlink(entry.path)  # noqa: PTH108 - an entry has no path object
+                    removed += 1
+    return removed
 
 
 def remove_empty_folders(folder: Path, root: Path) -> None:

@@ -38,7 +38,7 @@ def check_out(  # noqa: PLR0913 - each is a choice of its own
         folder: where to; neither a link, nor a file, nor in the root of any host.
         generation: which.
         cache: checksums of earlier looks at the folder.
-        trash: where replaced and removed files go; None: nowhere.
+        trash: where replaced and removed files go, for 30 days; None: nowhere.
         report: told the files that were written.
 
     Raises:

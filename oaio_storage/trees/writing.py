@@ -95,7 +95,7 @@ def write_out(  # noqa: PLR0913 - each is a choice of its own
         as_live: whether it is written for being live, and not for being asked for: then it may not be older
             than what was written to ``folder`` before.
         cache: checksums of earlier looks at the folder.
-        trash: where replaced and removed files go; None: nowhere.
+        trash: where replaced and removed files go, for 30 days; None: nowhere.
         report: told the files that were written.
 
     Raises:
@@ -113,6 +113,8 @@ def write_out(  # noqa: PLR0913 - each is a choice of its own
             done = _new(source, folder, record, report)
         else:
             done = _existing(source, folder, record, as_live=as_live, cache=cache, report=report, trash=trash)
+    if trash is not None:
+        durable.empty_trash(trash)
     return attrs.evolve(done, generation=source.generation)
 
 

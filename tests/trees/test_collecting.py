@@ -52,6 +52,12 @@ class TestT13:
         assert found is None
         assert states > 10_000
 
+    @pytest.mark.skipif(not FULL, reason="looks at 130,000 states, for many seconds")
+    def test_all_of_them_at_once_lose_nothing(self) -> None:
+        states, found = lost(world(WRITER, ROLLBACK, ONE, OTHER), Rules(tries=0))
+        assert found is None
+        assert states > 100_000
+
     @pytest.mark.parametrize("without", ["fence", "fresh", "checked"])
     def test_without_any_of_the_rules_something_is(self, without: str) -> None:
         """Collection by age alone; names by content alone; plans that nobody heeds."""

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from hashlib import sha256
 from pathlib import Path
 
@@ -113,6 +114,24 @@ class TestT17:
             target.place("a", FileEntry(0, EMPTY_CHECKSUM), (), there)
         target.close()
         assert on_disk(tmp_path) == {"a": b"theirs"}
+
+    def test_the_trash_is_emptied_of_what_lay_there_for_long(
+        self, device: Device, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        trash, out = tmp_path / "trash", tmp_path / "out"
+        device.commit({"a": b"a", "b": b"b"})
+        check_out(device.store, out)
+        device.commit({"a": b"changed"})
+        fill(trash, {"not ours": b"x"})
+        check_out(device.store, out, trash=trash)
+        assert sorted(on_disk(trash).values()) == [b"a", b"b", b"x"]
+        now = time.time()
+        monkeypatch.setattr(time, "time", lambda: now + 29 * 86_400)
+        check_out(device.store, out, trash=trash)
+        assert len(on_disk(trash)) == 3
+        monkeypatch.setattr(time, "time", lambda: now + 31 * 86_400)
+        check_out(device.store, out, trash=trash)
+        assert on_disk(trash) == {"not ours": b"x"}
 
     def test_displaced_and_removed_files_go_to_the_trash(self, device: Device, tmp_path: Path) -> None:
         device.commit(ONE)
