@@ -10,6 +10,7 @@ from oaio_storage.errors import NotGuaranteed, WrongRoot
 from oaio_storage.hosts import CshApi
 from oaio_storage.hosts.roots import claim_root
 from oaio_storage.publish.arbiter import ArbitedHead, Arbiter
+from oaio_storage.trees.head import LAYOUT
 from oaio_storage.trees.hints import PUBLISH
 from oaio_storage.trees.local import LocalState
 from oaio_storage.trees.paths import Paths
@@ -47,7 +48,7 @@ class Deciding:
         if not (self._is_tried or (local and local.is_decided)):
             from oaio_storage.hosts.probe import condition_test  # noqa: PLC0415 - for first publications alone
 
-            with _told_of_arbiter():
+            with _told_of_arbiter(self.host):
                 condition_test(self.host)
             if local:
                 local.keep_decided()
@@ -64,8 +65,8 @@ class Deciding:
         if arbited := self._arbited(root):
             arbited.look()
             return
-        with suppress(WrongRoot), _told_of_arbiter():
-            if not self.host.guarantees.conditional_write:
+        with suppress(WrongRoot), _told_of_arbiter(self.host):
+            if self.host.guarantees.read_only or not self.host.guarantees.conditional_write:
                 raise NotGuaranteed(f"the host {self.host.name} does not decide conditions in one step")
 
     def create_root(self) -> str:
@@ -75,7 +76,7 @@ class Deciding:
             NotGuaranteed: nobody decides which marker is first.
         """
         try:
-            with _told_of_arbiter():
+            with _told_of_arbiter(self.host):
                 return self.host.create_root()
         except NotGuaranteed:
             if not self.exclusive:
@@ -105,11 +106,13 @@ class Deciding:
 
 
 @contextmanager
-def _told_of_arbiter() -> Iterator[None]:
+def _told_of_arbiter(host: CshApi) -> Iterator[None]:
     try:
         yield
     except NotGuaranteed as err:
+        if host.guarantees.read_only:
+            raise
         raise NotGuaranteed(
             f"{err.message}, so two publishers could overwrite each other",
-            f"If this machine alone publishes there: {PUBLISH} --exclusive",
+            f"If this machine alone publishes there: {PUBLISH} --layout {LAYOUT} --exclusive",
         ) from err

@@ -50,6 +50,7 @@ NEEDED = {
     "checkout": "--from",
     "verify": "--at",
     "gc": "--at",
+    "repair": "--at",
 }
 """Each command, and the option that it can't do without."""
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 import pytest
-from outside.published import ONE, TWO
+from outside.published import ONE, TWO, is_complete, named_commands
 from outside.test_outside_json import documented
 from outsider import OAIO, Done, environment, oaio, tree, written
 from seaweed import KEY, REGION, SECRET, Weed
@@ -38,7 +38,10 @@ class Place:
         return {**self.settings, **{name: str(self.here / place) for name, place in state.items()}}
 
     def run(self, *words: object, machine: str = "ours", **how: Any) -> Done:  # noqa: ANN401 - as oaio takes it
-        return oaio(*words, cwd=self.here, env=self.env(machine), **how)
+        done = oaio(*words, cwd=self.here, env=self.env(machine), **how)
+        for command in named_commands(done):
+            assert is_complete(command), f"{command} in {done.err!r} can't be run as it is printed"
+        return done
 
     def fill(self, files: Mapping[str, str]) -> None:
         for path in sorted(self.folder.rglob("*"), reverse=True):

@@ -25,7 +25,9 @@ from oaio_storage.errors import (
     Superseded,
 )
 from oaio_storage.hosts import host_api
+from oaio_storage.hosts.wrappers.read_only import ReadOnly
 from oaio_storage.publish.arbiter import Arbiter, Noted
+from oaio_storage.publish.generations import GenerationsLayout
 from oaio_storage.publish.layouts import layout_of, published_tree
 from oaio_storage.publish.results import Published
 from oaio_storage.publish.saved import read_plan, save_plan
@@ -417,3 +419,20 @@ def test_memory_that_can_not_be_kept_is_told(tmp_path: Path) -> None:
 def test_a_device_of_the_tree_store_reads_what_was_published(site: StoredSite) -> None:
     site.publish(ONE)
     assert Device(site.place, site.host).seen() == ONE
+
+
+def test_a_host_that_only_reads_is_not_published_to(site: StoredSite) -> None:
+    site.publish(ONE)
+    reading = attrs.evolve(site, host=ReadOnly(site.host))
+    assert reading.seen() == ONE
+    for act in (
+        lambda: reading.publish(TWO),
+        reading.tree.rollback,
+    ):
+        with pytest.raises((NotGuaranteed, NotFound)) as told:
+            act()
+        assert "--exclusive" not in told.value.hint
+    with pytest.raises(NotGuaranteed):
+        GenerationsLayout(host=ReadOnly(memory()), name="site").prepare()
+    with reading.tree.open(stays=True) as opened:
+        assert opened.switch.sequence == 1
