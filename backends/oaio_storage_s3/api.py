@@ -172,7 +172,8 @@ class S3Api(S3Options, CshApi):
         self, path: str, source: BinaryIO, size: int | None, expect: Expect, headers: Mapping[str, str]
     ) -> Stat:
         kept, key = checked_headers(headers), self._key(path)
-        begun = read_exactly(source, PIECE if size is None or size >= PART else size)
+        # a file that was announced as empty is asked for a byte, too: it may have some
+        begun = read_exactly(source, PIECE if size is None or size >= PART else max(size, 1))
         if len(begun) < PIECE:
             return self._put(path, begun, expect, kept)
         give_back = self._rooms.take()
