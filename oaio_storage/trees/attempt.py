@@ -6,7 +6,7 @@ refers to what is not.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, partial
 from threading import Lock
 from typing import TYPE_CHECKING, Literal
 
@@ -87,7 +87,7 @@ class Attempt:
     def missing(self, files: Mapping[str, FileEntry]) -> list[str]:
         """The paths of contents that have to be taken in, and were not so far."""
         needed = self._plan(files).needed()
-        return [path for checksum, (path, _) in needed.items() if not self.intake.knows(checksum)]
+        return [path for checksum, path in needed.items() if not self.intake.knows(checksum)]
 
     def changes_nothing(self, files: Mapping[str, FileEntry]) -> bool:
         """Whether ``files`` are what the base has, but for times."""
@@ -172,8 +172,7 @@ class Attempt:
 
     def _lines(self, plan: Wanted) -> list[str]:
         self.sender.flush()
-        needed = plan.needed()
-        self.intake.store_lists({checksum: size for checksum, (_, size) in needed.items()})
+        self.intake.store_lists()
         self.sender.flush()
         try:
             return plan.completed(self.intake.content)
@@ -203,11 +202,11 @@ class Attempt:
     def _carry(self, lines: Sequence[str], text: Sequence[Piece]) -> tuple[str, ...]:
         """Carry along chunks of poor packs; the blobs with new places that are known then."""
         known = self.base.generation.moved if self.base.generation else ()
-        names = pack_names(lines) | {piece.place.pack for piece in text}
-        if len(names) <= FEW:
-            return known
         fresh = frozenset(place.pack for place in self.sender.places.values())
-        pieces = list(self._all_pieces(lines, text))
+        names = pack_names(lines) | {piece.place.pack for piece in text}
+        if len(names - fresh) <= FEW:
+            return known
+        pieces = partial(self._all_pieces, lines, text)
         moved = self._moved(known) if carried(pieces, {}, fresh) else {}
         again = carried(pieces, moved, fresh)
         if not again:
@@ -216,7 +215,7 @@ class Attempt:
             self.sender.add(piece.digest, content)
             self._carried += piece.size
         self.sender.wait()
-        live = {piece.digest for piece in pieces}
+        live = {piece.digest for piece in pieces() if piece.digest in moved}
         moved = {digest: place for digest, place in moved.items() if digest in live}
         moved |= {piece.digest: self.sender.places[piece.digest] for piece in again}
         content = moved_content(moved)

@@ -22,21 +22,23 @@ class Wanted:
 
     Attributes:
         lines: stored lines, and canonical ones without a newline where the content is not known yet.
-        todo: number of such a line -> what it is about.
+        todo: number of such a line -> what is known of the file.
         digest: of the manifest.
     """
 
     lines: list[str]
-    todo: Mapping[int, tuple[str, FileEntry]]
+    todo: Mapping[int, FileEntry]
     digest: str
 
-    def needed(self) -> dict[str, tuple[str, int]]:
-        """Checksum -> path and size of the contents that have to be known."""
-        return {entry.checksum: (path, entry.size) for path, entry in self.todo.values() if entry.size}
+    def needed(self) -> dict[str, str]:
+        """Checksum -> path of the contents that have to be known."""
+        return {
+            entry.checksum: path_part(self.lines[number]) for number, entry in self.todo.items() if entry.size
+        }
 
     def completed(self, content: Content) -> list[str]:
         """All lines; they take the place of the canonical ones, which may be many."""
-        for number, (_, entry) in self.todo.items():
+        for number, entry in self.todo.items():
             canonical = canonical_part(self.lines[number])
             self.lines[number] = stored_line(canonical, entry.mtime, content(entry.checksum, entry.size))
         return self.lines
@@ -54,7 +56,7 @@ def wanted(files: Mapping[str, FileEntry], base: Base) -> Wanted:
         if line is not None and canonical_part(line) == canonical:
             lines.append(line)
         else:
-            todo[len(lines)] = path, entry
+            todo[len(lines)] = entry
             lines.append(canonical)
     return Wanted(lines, todo, digest.hexdigest())
 

@@ -76,10 +76,9 @@ class Intake:
             return pieces_text(pieces)
         return "@" + pieces_text(self._listed(pieces_text(pieces).encode()))
 
-    def store_lists(self, checksums: dict[str, int]) -> None:
-        """Store the long lists of chunks of these contents, given with their sizes."""
-        for checksum in checksums:
-            recipe = self._recipes.get(checksum, b"")
+    def store_lists(self) -> None:
+        """Store the long lists of chunks of all contents that were taken in."""
+        for checksum, recipe in self._recipes.items():
             if len(recipe) > LISTED * (_DIGEST + _SIZE) and self.base.content(checksum) is None:
                 self._cut_list(pieces_text(self._pieces(checksum)).encode(), self.sender.add)
 

@@ -18,7 +18,7 @@ from oaio_storage.errors import Corrupt, NotFound, OaioError
 from oaio_storage.hosts import Expect, Stat
 from oaio_storage.manifest import EMPTY_CHECKSUM, FileEntry
 from oaio_storage.testing import MemoryApi
-from oaio_storage.trees import attempt, intake, packing
+from oaio_storage.trees import attempt, carrying, intake, packing
 from oaio_storage.trees.carrying import FEW, carried
 from oaio_storage.trees.chunking import MAX_CHUNK, WHOLE, cut
 from oaio_storage.trees.collecting import needed
@@ -405,10 +405,24 @@ class TestT8:
     def test_what_was_carried_once_is_not_carried_again(self) -> None:
         names = [blob_name(f"{number:032x}", "00000000", b"x") for number in range(FEW + 2)]
         pieces = [Piece(f"{number:064x}", 1, Place(name, 0, 1, 0)) for number, name in enumerate(names)]
-        once = carried(pieces, {}, frozenset())
+        once = carried(lambda: pieces, {}, frozenset())
         assert len(once) == FEW + 2
         new = blob_name("f" * 32, "00000000", b"x")
-        assert carried(pieces, {piece.digest: Place(new, 0, 1, 0) for piece in once}, frozenset()) == []
+        moved = {piece.digest: Place(new, 0, 1, 0) for piece in once}
+        assert carried(lambda: pieces, moved, frozenset()) == []
+
+    def test_packs_of_as_many_tiny_chunks_as_fit_are_left_alone(
+        self, device: Device, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """They are small in bytes, and would be so again, with each commit."""
+        for module in (packing, carrying):
+            monkeypatch.setattr(module, "MOST_CHUNKS", 8)
+        files = {f"{number:03}": b"%d" % number for number in range(8 * (FEW + 2))}
+        device.commit(files)
+        assert len(device.stored()) > FEW
+        done = device.commit(files | {"new": b"new"})
+        assert not done.carried
+        assert done.sent < 50_000
 
     def test_a_pack_is_kept_until_its_chunks_are_known_to_lie_elsewhere(self) -> None:
         piece = Piece("0" * 64, 1, Place("old", 0, 1, 0))
