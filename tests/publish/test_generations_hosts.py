@@ -14,6 +14,7 @@ from random import Random
 import attrs
 import pytest
 from publish.stored import Undecided, memory
+from sftp_server import PASSWORD, USER, sftp_server
 from trees.places import fill, noise
 
 from oaio_storage.errors import Changed, Corrupt, NotFound, Superseded
@@ -88,7 +89,7 @@ class Race:
         return told
 
 
-@pytest.fixture(params=["memory", "one machine", "seaweed", "koofr"])
+@pytest.fixture(params=["memory", "one machine", "seaweed", "koofr", "sftp"])
 def host(request: pytest.FixtureRequest) -> Iterator[Callable[[], CshApi]]:
     """Makes instances of one host."""
     if request.param == "memory":
@@ -101,6 +102,13 @@ def host(request: pytest.FixtureRequest) -> Iterator[Callable[[], CshApi]]:
         weed = request.getfixturevalue("weed")
         options = weed.options(weed.bucket, weed.new_prefix())
         yield lambda: S3Api(**options)
+    elif request.param == "sftp":  # which writes in place
+        options = {"username": USER, "password": PASSWORD, "look_for_keys": False, "allow_agent": False}
+        folder = request.getfixturevalue("tmp_path") / "served"
+        folder.mkdir()
+        with sftp_server(folder) as port:
+            url = f"sftp://127.0.0.1:{port}/root"
+            yield lambda: host_api("Fsspec", url=url, storage_options=options)
     else:
         with koofr_server() as koofr:
             options = {"email": koofr.user, "password": koofr.password, "endpoint": koofr.url}
