@@ -74,8 +74,8 @@ def line_of(path: str, entry: FileEntry) -> str:
     return f"{entry.checksum} {entry.size} {_FLAGS[entry.executable]}{entry.extra} {path}\n"
 
 
-def parse_line(line: str) -> tuple[str, FileEntry]:
-    """The path and entry that a line without its newline tells.
+def parse_line(line: str, mtime: int = 0) -> tuple[str, FileEntry]:
+    """The path and entry that a line without its newline tells, with a time from elsewhere.
 
     Raises:
         InvalidManifest: it is no such line.
@@ -84,4 +84,4 @@ def parse_line(line: str) -> tuple[str, FileEntry]:
     if not parts:
         raise InvalidManifest(f"not a line of a manifest: {line[:200]!r}")
     checksum, size, flag, extra, path = parts.groups()
-    return path, FileEntry(int(size), checksum, _EXECUTABLE[flag], extra=extra)
+    return path, FileEntry(int(size), checksum, _EXECUTABLE[flag], mtime, extra)

@@ -1,6 +1,5 @@
 """Checking out a generation of a tree store, and what this device knows of it afterwards (T11, T17)."""
 
-import sys
 from collections.abc import Collection, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +13,7 @@ from oaio_storage.progress import Report, ignore
 from oaio_storage.trees.checkout_plan import Seen
 from oaio_storage.trees.chunking import WHOLE
 from oaio_storage.trees.generation import Generation
-from oaio_storage.trees.lines import StoredFile, all_pieces, parse_stored, path_part
+from oaio_storage.trees.lines import StoredFile, all_pieces, parse_entry, parse_stored, path_part, place_order
 from oaio_storage.trees.local import Known, LocalState
 from oaio_storage.trees.store import TreeStore
 from oaio_storage.trees.writing import CheckedOut, checked_folder, write_out
@@ -76,7 +75,7 @@ class _Stored:
 
     @cached_property
     def manifest(self) -> Manifest:
-        return Manifest({file.path: file.entry for file in map(parse_stored, self.lines)})
+        return Manifest(dict(map(parse_entry, self.lines)))
 
     def contents(self, paths: Collection[str]) -> Iterator[tuple[str, Iterable[bytes]]]:
         """Small files in the order in which they lie in the packs, then the others."""
@@ -88,9 +87,7 @@ class _Stored:
             if entries[path].size > WHOLE:
                 large.append(line)
             elif entries[path].size:
-                (piece,) = all_pieces(line)
-                pack = sys.intern(piece.place.pack)
-                small.append((pack, piece.place.offset, piece.place.inside, line))
+                small.append((*place_order(line), line))
             else:
                 yield path, ()
         small.sort()

@@ -9,6 +9,7 @@ file's checksum), chunks separated by spaces for a longer one, and ``@`` with ch
 long: those hold it.
 """
 
+import sys
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 
@@ -77,18 +78,40 @@ def path_part(line: str) -> str:
     return canonical_part(line).split(" ", 3)[-1]
 
 
+def parse_entry(line: str) -> tuple[str, FileEntry]:
+    """Path and entry that a stored line tells; where the content lies is not looked at.
+
+    Raises:
+        Corrupt: it is no such line.
+    """
+    try:
+        canonical, mtime, _ = line.removesuffix("\n").split("\t")
+        return parse_line(canonical, int(mtime))
+    except (ValueError, InvalidManifest) as err:
+        raise Corrupt(f"not a line of a stored manifest: {line[:200]!r}") from err
+
+
+def place_order(line: str) -> tuple[str, int, int]:
+    """What sorts lines of small files as they lie in packs.
+
+    Raises:
+        Corrupt: it is no such line.
+    """
+    try:
+        pack, offset, _, inside = content_part(line).split(":")
+        return sys.intern(pack), int(offset), int(inside)
+    except ValueError as err:
+        raise Corrupt(f"not a line of a small file: {line[:200]!r}") from err
+
+
 def parse_stored(line: str) -> StoredFile:
     """What a stored line says.
 
     Raises:
         Corrupt: it is no such line.
     """
-    try:
-        canonical, mtime, content = line.removesuffix("\n").split("\t")
-        path, entry = parse_line(canonical)
-        entry = attrs.evolve(entry, mtime=int(mtime))
-    except (ValueError, InvalidManifest) as err:
-        raise Corrupt(f"not a line of a stored manifest: {line[:200]!r}") from err
+    path, entry = parse_entry(line)
+    content = content_part(line)
     if content.startswith("@"):
         return StoredFile(path, entry, (), tuple(parse_pieces(content[1:])))
     pieces = _pieces(entry, content)
