@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import BinaryIO, ClassVar, Protocol, Union
+from typing import TYPE_CHECKING, BinaryIO, ClassVar, Protocol, Union
 
 from oaio_storage.hash_cache import HashCache
 from oaio_storage.hosts import CshApi
@@ -13,7 +13,9 @@ from oaio_storage.progress import Report, ignore
 from oaio_storage.publish.plan import Plan
 from oaio_storage.publish.results import Cleaned, Mended, Published, Verified
 from oaio_storage.trees.switches import Switch
-from oaio_storage.trees.writing import CheckedOut
+
+if TYPE_CHECKING:
+    from oaio_storage.trees.writing import CheckedOut
 
 
 class OpenGeneration(Protocol):
@@ -259,7 +261,7 @@ class PublishedTree(ABC):
     @abstractmethod
     def check_out(
         self, folder: Path, generation: str = "", *, cache: HashCache | None = None, report: Report = ignore
-    ) -> CheckedOut:
+    ) -> "CheckedOut":
         """Write a generation, the live one if none is named, to ``folder``. A repeat goes on where it was.
 
         How, and what else may be raised, says :func:`~oaio_storage.trees.writing.write_out`.

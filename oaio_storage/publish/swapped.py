@@ -2,7 +2,7 @@
 
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import attrs
 
@@ -12,8 +12,6 @@ from oaio_storage.hosts import CshApi
 from oaio_storage.hosts.roots import MARKER, has_state
 from oaio_storage.manifest import Manifest
 from oaio_storage.progress import Report, ignore
-from oaio_storage.publish.checkout import check_out
-from oaio_storage.publish.cleaning import clean_up
 from oaio_storage.publish.opening import Opened
 from oaio_storage.publish.plan import Plan
 from oaio_storage.publish.published import PublishedTree
@@ -24,7 +22,9 @@ from oaio_storage.publish.tree import PlainTree
 from oaio_storage.publish.verifying import repairs, verify
 from oaio_storage.trees.hints import REPAIR
 from oaio_storage.trees.switches import Switch
-from oaio_storage.trees.writing import CheckedOut
+
+if TYPE_CHECKING:
+    from oaio_storage.trees.writing import CheckedOut
 
 
 @attrs.frozen
@@ -132,6 +132,8 @@ class SwappedLayout(PublishedTree):
         forget_readers: bool = False,  # noqa: ARG002 - the host knows who reads
     ) -> Cleaned:
         """As the interface says; what is in use stays in any case."""
+        from oaio_storage.publish.cleaning import clean_up  # noqa: PLC0415 - not for publications
+
         return clean_up(self.tree, at_once=at_once, dry_run=dry_run)
 
     def verify(self, report: Report = ignore) -> Verified:
@@ -156,6 +158,8 @@ class SwappedLayout(PublishedTree):
 
     def check_out(
         self, folder: Path, generation: str = "", *, cache: HashCache | None = None, report: Report = ignore
-    ) -> CheckedOut:
+    ) -> "CheckedOut":
         """As the interface says."""
+        from oaio_storage.publish.checkout import check_out  # noqa: PLC0415 - not for publications
+
         return check_out(self.tree, folder, generation, cache=cache, report=report)

@@ -32,7 +32,9 @@ def gc(  # noqa: PLR0913 - one parameter for each option
 
     With --now all goes but what is live: to make room on a full disk, or to give up a publication that was
     interrupted. Nothing can be gone back to afterwards, and publishing again starts anew. Who reads what is
-    live notices nothing; who reads an older generation, or publishes, is left alone.
+    live notices nothing; who reads an older generation, or publishes, is left alone. In the layout
+    generations that holds for oaio preview; others may lose an older one, and a publication sends its
+    pieces again.
 
     Exits with 3 when this user may not remove something; all else goes.
 
