@@ -73,7 +73,7 @@ _DECISIONS = """\
 What was decided, why, and what was not chosen; one page each. This page is made by `make docs`. Numbers name
 the room: 0001 the whole, 0010 the core, 0020 storage hosts, 0030 the server, 0040 the client, 0050
 the command line, 0060 publishing, 0070 S3, 0080 the Koofr test server, 0090 Digi Storage, 0100
-the tree store.
+the tree store, 0110 trees over HTTP.
 
 {decisions}
 """
@@ -166,6 +166,10 @@ _PRINTED: dict[str, type | list[type] | str] = {
     "oaio hosts rm": "`csh_id`, `objects` (how many of a server's have files there), `new_default`",
     "oaio hosts default": "`csh_id`",
     "oaio hosts rekey": "`file`",
+    "oaio send": "`course`, `process_id` (of the publication at the web app), `dry_run`, `live`, `status` "
+    "(lines as `git status --short`), `new`, `updated` (what the web app asked for), `removed` (null if it "
+    "does not tell), `files`, `bytes`, `sent`, `bytes_sent` (of archives), `resumed` (whether an earlier "
+    "call had begun it), `seconds`",
     "oaio publish": "`tree`, `generation` (the one that is live, or would be), `base` (the one before), "
     "`dry_run`, `plan` (where it was saved), `needs_yes` (whether it is refused without `--yes`), "
     "`status` (lines as `git status --short`), "

@@ -11,7 +11,7 @@ from oaio_storage.client import foreign
 from oaio_storage.client.common import LAST_SYNC_STAMP_FILE
 from oaio_storage.client.device import Device
 from oaio_storage.client.edits import check_argument
-from oaio_storage.client.remote import Remote, base_url
+from oaio_storage.client.remote import Remote
 from oaio_storage.client.session import SESSION_FILE, Settings
 from oaio_storage.client.store import Store
 from oaio_storage.errors import InvalidArgument, OaioError, RootUnavailable, UnknownHost
@@ -19,6 +19,7 @@ from oaio_storage.hash_cache import HashCache
 from oaio_storage.model import OLDEST_SYNC_STAMP
 from oaio_storage.names import defuse, is_utf8
 from oaio_storage.places import Places
+from oaio_storage.web import base_url
 
 if TYPE_CHECKING:
     from oaio_storage.client.api import OaioClient

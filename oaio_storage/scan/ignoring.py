@@ -47,8 +47,8 @@ class Ignored:
         )
 
 
-def ignored_in(root: int) -> Ignored:
-    """What the open folder ``root`` hides.
+def ignored_in(root: int, more: str = "") -> Ignored:
+    """What the open folder ``root`` hides, and what the lines ``more`` do, which win.
 
     Raises:
         RootUnavailable: the file can't be read; nothing that it may hide is shown.
@@ -57,7 +57,7 @@ def ignored_in(root: int) -> Ignored:
     try:
         file = os.open(IGNORE_FILE, _OPEN, dir_fd=root)
     except FileNotFoundError:
-        return Ignored()
+        return ignored_by(more) if more else Ignored()
     except OSError as err:
         if err.errno in (errno.ELOOP, errno.ENXIO):
             raise InvalidConfiguration(f"{IGNORE_FILE} is no regular file") from err
@@ -71,7 +71,7 @@ def ignored_in(root: int) -> Ignored:
         os.close(file)
     if len(text) > MAX_IGNORE_BYTES:
         raise InvalidConfiguration(f"{IGNORE_FILE} is longer than {MAX_IGNORE_BYTES} bytes")
-    return ignored_by(text.decode(errors="surrogateescape"))
+    return ignored_by(f"{text.decode(errors='surrogateescape')}\n{more}")
 
 
 def ignored_by(text: str) -> Ignored:

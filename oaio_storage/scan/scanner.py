@@ -41,6 +41,7 @@ def scan(  # noqa: PLR0913 - each is a choice of its own
     report: Report = ignore,
     room: int = MAX_PATH_BYTES,
     with_ignored: bool = False,
+    hiding: str = "",
     digest: Digest = checksum_of,
 ) -> Scan:
     """All regular files below ``root``, at every level, those in hidden folders too. Nothing is changed.
@@ -55,6 +56,7 @@ def scan(  # noqa: PLR0913 - each is a choice of its own
         report: told the number of files, in this thread, now and then and at the end.
         room: bytes that a path may take (see ``names.check_path``).
         with_ignored: do as if there were no ``.oaioignore``.
+        hiding: further lines of ``.oaioignore``, which win over those that are there.
         digest: reads the content of each file that ``cache`` does not know, so that whoever needs it too has
             it read once.
 
@@ -67,7 +69,7 @@ def scan(  # noqa: PLR0913 - each is a choice of its own
     """
     paths = None if only is None else frozenset(check_path(path, room=room) for path in only)
     with opened_root(root) as folder:
-        ignored = Ignored() if with_ignored or paths is not None else ignored_in(folder)
+        ignored = Ignored() if with_ignored or paths is not None else ignored_in(folder, hiding)
         scanner = _Scanner(folder, ignored, cache=cache, report=report, room=room, digest=digest)
         if paths is None:
             scanner.walk()

@@ -30,6 +30,7 @@ COMMANDS = (
     "resolve",
     "unregister",
     "publish",
+    "send",
     "generations",
     "preview",
     "rollback",
