@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Self, cast
 
 import attrs
-from filelock import FileLock, Timeout
 
 from oaio_storage import durable
 from oaio_storage.trees.packing import Place
@@ -233,6 +232,8 @@ class LocalState:
     @contextmanager
     def journal(self) -> Iterator[Path | None]:
         """The file of the journal, for one commit at a time; None while another one has it."""
+        from filelock import FileLock, Timeout  # noqa: PLC0415 - checkouts do without it
+
         lock = FileLock(self.folder / "journal.lock")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
