@@ -1,6 +1,6 @@
 """The layout ``generations``: a tree store, whose live generation is read through its head; on any host."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,6 +27,7 @@ from oaio_storage.publish.deciding import Deciding
 from oaio_storage.publish.harm import told
 from oaio_storage.publish.plan import Plan
 from oaio_storage.publish.published import PublishedTree
+from oaio_storage.publish.receiving import Receiver
 from oaio_storage.publish.results import Cleaned, Fault, Mended, Published, Verified, still_live
 from oaio_storage.publish.source import check_known, check_place
 from oaio_storage.scan import check_apart, scan
@@ -241,6 +242,20 @@ class GenerationsLayout(PublishedTree):
         if not done.is_new:
             return Published(what, repairs=wrong)
         return Published(what, done.switch, agreed.sent, done.sent, wrong or None)
+
+    def receiver(
+        self,
+        base: str,
+        transaction: str,
+        room: str,  # noqa: ARG002 - what comes is stored in packs
+        guards: Mapping[str, str],  # noqa: ARG002 - what comes too late is referred to by nothing
+    ) -> Receiver:
+        """As the interface says."""
+        from oaio_storage.publish.receiving_generations import (  # noqa: PLC0415 - for web apps alone
+            GenerationsReceiver,
+        )
+
+        return GenerationsReceiver(self.writer, base, transaction)
 
     def rollback(self, generation: str = "", *, yes: bool = False) -> Switch:
         """As the interface says."""

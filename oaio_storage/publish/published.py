@@ -1,7 +1,7 @@
 """A published tree, however it is kept: what can be done with it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, ClassVar, Protocol, Union
@@ -11,6 +11,7 @@ from oaio_storage.hosts import CshApi
 from oaio_storage.manifest import Manifest
 from oaio_storage.progress import Report, ignore
 from oaio_storage.publish.plan import Plan
+from oaio_storage.publish.receiving import Receiver
 from oaio_storage.publish.results import Cleaned, Mended, Published, Verified
 from oaio_storage.trees.switches import Switch
 
@@ -202,6 +203,17 @@ class PublishedTree(ABC):
             Superseded: something else became live since the plan was made, or since this began.
             AlreadyExists, ForeignPublisher: something else than this layout's publishers put something there.
             NotGuaranteed: the host can't keep this layout.
+        """
+
+    @abstractmethod
+    def receiver(self, base: str, transaction: str, room: str, guards: Mapping[str, str]) -> Receiver:
+        """Takes in the files of a publication over many requests. The host is ready (:meth:`prepare`).
+
+        Args:
+            base: the generation that the publication follows; empty: none.
+            transaction: its id.
+            room: a folder in the state folder that is this publication's, for what comes.
+            guards: files of the state folder and their versions; once one changes nothing comes any more.
         """
 
     @abstractmethod

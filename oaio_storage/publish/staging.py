@@ -149,6 +149,15 @@ class Staging:
         """Whether it was opened; else it became live before."""
         return bool(self._guards)
 
+    @property
+    def marks(self) -> Mapping[str, str]:
+        """The marks of all files that are there and verified: for :meth:`recall`, by another process."""
+        return self._verified
+
+    def recall(self, marks: Mapping[str, str]) -> None:
+        """Take for verified what another process found so; the commit finds out whether it is still there."""
+        self._verified.update(marks)
+
     def discard(self) -> None:
         """Let go what came so far: once a flush failed, another one that succeeds would prove nothing."""
         for folder in (self.files, unproven(self.files)):

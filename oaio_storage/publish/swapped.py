@@ -1,5 +1,6 @@
 """The layout ``swapped``: plain files, replaced by exchanging two folders; on hosts with whole folders."""
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -15,6 +16,7 @@ from oaio_storage.progress import Report, ignore
 from oaio_storage.publish.opening import Opened
 from oaio_storage.publish.plan import Plan
 from oaio_storage.publish.published import PublishedTree
+from oaio_storage.publish.receiving import Receiver
 from oaio_storage.publish.results import Cleaned, Mended, Published, Verified
 from oaio_storage.publish.sending import look, publish_folder, unmarked_plan
 from oaio_storage.publish.switcher import LAYOUT
@@ -116,6 +118,12 @@ class SwappedLayout(PublishedTree):
     ) -> Published:
         """As the interface says."""
         return publish_folder(self.tree, folder, plan, yes=yes, check=check, cache=cache, report=report)
+
+    def receiver(self, base: str, transaction: str, room: str, guards: Mapping[str, str]) -> Receiver:
+        """As the interface says."""
+        from oaio_storage.publish.receiving_plain import PlainReceiver  # noqa: PLC0415 - for web apps alone
+
+        return PlainReceiver(self.tree, base, transaction, room, guards)
 
     def rollback(self, generation: str = "", *, yes: bool = False) -> Switch:
         """As the interface says."""

@@ -1,6 +1,6 @@
 """The publications of a tree of plain files, each from its plan until it is live or given up."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 import attrs
@@ -78,6 +78,17 @@ class Transactions:
         if self.done(plan.transaction):
             self.folders.remove(self.places.staging(plan.transaction))
 
+    def resumed(self, plan: Plan, marks: Mapping[str, str]) -> Staging:
+        """A publication that is complete, to be committed by another process than made it so.
+
+        Args:
+            plan: it was begun with.
+            marks: of its files.
+        """
+        staging = self._staging(plan, "")
+        staging.recall(marks)
+        return staging
+
     def commit(self, staging: Staging) -> Switch:
         """Let what was staged become live, durably; how it did.
 
@@ -93,7 +104,7 @@ class Transactions:
             head, version = self.switcher.recovered()
             if head is not None and (done := head.find(transaction)):
                 break
-            check_base(staging.plan, head)
+            check_base(staging.plan.tree, staging.plan.base, head)
             try:
                 with self.folders.hold(self.places.committing(transaction), alone=True):
                     self.switcher.switch(staging, head, version)
@@ -106,7 +117,7 @@ class Transactions:
                     raise given_up() from err
             except (InvalidArgument, Superseded, Unavailable):
                 if self.done(transaction) is None:
-                    check_base(staging.plan, self.switcher.head.read()[0])
+                    check_base(staging.plan.tree, staging.plan.base, self.switcher.head.read()[0])
                     raise
         self.switcher.settle(done)
         self.folders.remove(self.places.staging(transaction))
@@ -147,7 +158,7 @@ class Transactions:
         head, version = self.switcher.recovered()
         if head is not None and head.find(plan.transaction):
             return None
-        check_base(plan, head)
+        check_base(plan.tree, plan.base, head)
         if not yes:
             plan.check_deletions()
         self.switcher.check_place()
@@ -180,21 +191,26 @@ class Transactions:
             folder = self.places.live if is_plain else self.places.kept(plan.base)
             yield Tree(folder=folder, record=record.without(damaged))
         else:
-            check_base(plan, self.switcher.recovered()[0])  # else it was collected meanwhile
+            check_base(plan.tree, plan.base, self.switcher.recovered()[0])  # else it was collected meanwhile
         if restored:
             yield Tree(folder=self.places.kept(restored), record=self.switcher.records.read(restored))
 
 
-def check_base(plan: Plan, head: Head | None) -> None:
-    """Do nothing if what is live is what the plan was made of.
+def check_base(tree: str, base: str, head: Head | None) -> None:
+    """Do nothing if what is live is what a plan was made of.
+
+    Args:
+        tree: its name.
+        base: the generation that the plan was made of; empty: there was none.
+        head: what is live.
 
     Raises:
         Superseded: it is something else.
     """
     live = head.live if head else None
-    if plan.base == (live.generation if live else ""):
+    if base == (live.generation if live else ""):
         return
     if live is None:
-        raise Superseded(f"the plan for {plan.tree!r} was made of a generation that was never live here")
+        raise Superseded(f"the plan for {tree!r} was made of a generation that was never live here")
     who = f"by {live.by or 'somebody'} at {live.at} (generation {live.generation})"
-    raise Superseded(f"{plan.tree!r} was published {who} since the plan was made", SEE_LIVE)
+    raise Superseded(f"{tree!r} was published {who} since the plan was made", SEE_LIVE)

@@ -193,7 +193,7 @@ class PlainTree:
         with self.transactions.begun(plan, yes=yes, restored=target) as staging:
             if lost := next(iter(staging.wanted()), None):
                 head, _ = self._switcher.recovered()
-                check_base(plan, head)  # else the files went with a clean-up meanwhile
+                check_base(plan.tree, plan.base, head)  # else the files went with a clean-up meanwhile
                 self._check_kept(target, head)
                 raise Corrupt(f"generation {target} of {self.name!r} is damaged, {lost!r} first", SEE_FAULTS)
             return self.transactions.commit(staging)

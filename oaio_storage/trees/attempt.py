@@ -57,6 +57,21 @@ class Committed:
     unknown: Mapping[str, str] = attrs.field(factory=dict)
 
 
+@attrs.frozen
+class Composed:
+    """A generation of which all is stored but its record.
+
+    Attributes:
+        generation: it.
+        lines: the lines of its manifest.
+        pieces: the chunks of those lines, none if they are few.
+    """
+
+    generation: Generation
+    lines: Sequence[str]
+    pieces: Sequence[Piece]
+
+
 @attrs.define(slots=False)
 class Attempt:
     """One attempt to commit on top of one head. Contents come first, by ``intake``; then :meth:`finish`.
@@ -100,9 +115,21 @@ class Attempt:
             Changed: the head is another one by now; a new attempt finds out what that means.
             SourceChanged: a content was never taken in, since the file changes again and again.
         """
-        plan = self._plan(files)
         if self.head and self.head.live and self.changes_nothing(files):
             return Committed(self.head.live, is_new=False, sent=self.sender.sent, unknown=unknown)
+        made = self.composed(files)
+        switch = self.switch(made.generation)
+        if self.store.local:
+            self._remember(self.store.local, made, self._plan(files))
+        return Committed(switch, is_new=True, sent=self.sender.sent, carried=self._carried, unknown=unknown)
+
+    def composed(self, files: Mapping[str, FileEntry]) -> "Composed":
+        """A generation of ``files``, sorted by path, that could become live: all that it needs is stored.
+
+        Raises:
+            SourceChanged: a content was never taken in.
+        """
+        plan = self._plan(files)
         self.sender.before()
         lines = self._lines(plan)
         pieces, text = self._stored_text(lines)
@@ -121,10 +148,16 @@ class Attempt:
             text=tuple(text),
             is_list=text != pieces,
         )
-        switch = self.switch(generation)
-        if self.store.local:
-            self._remember(self.store.local, generation, lines, pieces, plan)
-        return Committed(switch, is_new=True, sent=self.sender.sent, carried=self._carried, unknown=unknown)
+        return Composed(generation, lines, pieces)
+
+    def record(self, generation: Generation) -> str:
+        """Store the record of a generation, unless it is stored already; its id."""
+        content = generation.content()
+        made = generation_id(content)
+        if self.journal.record[0] != made:
+            self.sender.write(self.store.paths.generation(made), content)
+            self.journal.recorded(made, generation.nonce)
+        return made
 
     def switch(
         self, generation: Generation, kind: Literal["publish", "rollback"] = "publish", of: str = ""
@@ -139,11 +172,7 @@ class Attempt:
         Raises:
             Changed: the head is another one by now.
         """
-        content = generation.content()
-        made = generation_id(content)
-        if self.journal.record[0] != made:
-            self.sender.write(self.store.paths.generation(made), content)
-            self.journal.recorded(made, generation.nonce)
+        made = self.record(generation)
         switch = Switch(
             sequence=generation.sequence,
             generation=made,
@@ -238,20 +267,14 @@ class Attempt:
             if is_listed(line):
                 yield from self.base.lists(pieces)
 
-    def _remember(
-        self,
-        local: LocalState,
-        generation: Generation,
-        lines: Sequence[str],
-        pieces: Sequence[Piece],
-        plan: Wanted,
-    ) -> None:
-        content = generation.content()
+    def _remember(self, local: LocalState, composed: "Composed", plan: Wanted) -> None:
+        content = composed.generation.content()
         made = generation_id(content)
-        local.keep_lines(made, lines)
-        local.keep_record(made, content, pieces_text(pieces))
+        local.keep_lines(made, composed.lines)
+        local.keep_record(made, content, pieces_text(composed.pieces))
         kept = frozenset(self.base.lines[number] for number in self.base.doubtful)
-        doubtful = (line for number, line in enumerate(lines) if number not in plan.todo and line in kept)
+        lines = enumerate(composed.lines)
+        doubtful = (line for number, line in lines if number not in plan.todo and line in kept)
         local.keep_known(Known(made, frozenset(map(path_part, doubtful))))
 
 

@@ -2,7 +2,7 @@
 
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from threading import Lock
 
@@ -51,6 +51,15 @@ class Intake:
         What a file held while somebody wrote to it is stored for nothing, and does no harm.
         """
         return self._take_whole(file, size) if size <= WHOLE else self._take_cut(file, size)
+
+    @property
+    def recipes(self) -> Mapping[str, bytes]:
+        """What is known of contents that were cut, by checksum: for :meth:`recall`, by another process."""
+        return self._recipes
+
+    def recall(self, recipes: Mapping[str, bytes]) -> None:
+        """Take note of contents that another process took in; their chunks are known to the sender."""
+        self._recipes.update(recipes)
 
     def knows(self, checksum: str) -> bool:
         """Whether the content with this checksum was taken in, or is in the base, or is empty."""
