@@ -1,10 +1,5 @@
 """The one mover of many files between this machine and a host: bounded, exact, verified."""
 
-import errno
-import hashlib
-import io
-import os
-import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,16 +13,13 @@ import attrs
 
 from oaio_storage.errors import (
     AlreadyExists,
-    Corrupt,
     InvalidArgument,
     NotFound,
     NotGuaranteed,
-    OaioError,
-    QuotaExceeded,
-    RootUnavailable,
 )
+from oaio_storage.hosts.arrivals import Arrivals
 from oaio_storage.hosts.guarantees import Absent, Expect
-from oaio_storage.hosts.streams import PIECE, Pourable, opened, sha256_of
+from oaio_storage.hosts.streams import opened, sha256_of
 from oaio_storage.names import check_path, collisions
 from oaio_storage.progress import Progress, Report, ignore
 
@@ -132,15 +124,14 @@ def get_files(
 
     def get(task: tuple[str, Path, int | None, str | None]) -> _Step:
         path, local, size, checksum = task
-        received = _fetch(host, path, local, size, checksum)
-        changed.add(local.parent)
-        return _Step(path, received)
+        with host.open(path) as stream:
+            return _Step(path, arrivals.take(stream, path, local, size, checksum))
 
-    changed: set[Path] = set()
+    arrivals = Arrivals()
     try:
         return _move(tasks, get, "receive", report, host.moved_at_once)
     finally:
-        _sync_folders(changed)
+        arrivals.settle()
 
 
 def copy_files(host: "CshApi", files: Iterable[tuple[str, str, int]], *, report: Report = ignore) -> Moved:
@@ -280,102 +271,3 @@ def _is_equal(host: "CshApi", path: str, local: Path) -> bool:
         return seen.checksum == digest
     with host.open(path) as theirs:
         return sha256_of(theirs) == digest
-
-
-def _fetch(host: "CshApi", path: str, local: Path, size: int | None, checksum: str | None) -> int:
-    with host.open(path) as stream:
-        temporary, is_kept = local.with_name(f".oaio-{secrets.token_hex(8)}.part"), False
-        try:
-            with _created(temporary) as target:
-                received = _receive(stream, target, path, size, checksum)
-                os.fsync(target.fileno())
-            temporary.replace(local)
-            is_kept = True
-        except OaioError:
-            raise
-        except OSError as err:
-            raise _local_trouble(local, err) from err
-        finally:
-            if not is_kept:
-                with suppress(OSError):  # there is none, or its folder could not be made
-                    temporary.unlink()
-    return received
-
-
-def _created(file: Path) -> io.FileIO:
-    """A new file, open for both; folders are made where one is missing."""
-    try:
-        return file.open("x+b", buffering=0)
-    except FileNotFoundError:
-        make_folder(file.parent)
-        return file.open("x+b", buffering=0)
-
-
-def _sync_folders(folders: Iterable[Path]) -> None:
-    """Once for all files in a folder, since one flush of a folder costs as much as that of a small file."""
-    for folder in folders:
-        try:
-            sync_folder(folder)
-        except OSError as err:
-            raise _local_trouble(folder, err) from err
-
-
-def _receive(stream: BinaryIO, target: io.FileIO, path: str, size: int | None, checksum: str | None) -> int:
-    raw = getattr(stream, "raw", None)
-    if not isinstance(raw, Pourable):
-        return _copied(stream, target, path, size, checksum)
-    length = stream.seek(0, os.SEEK_END)
-    if size is not None and length != size:
-        raise Corrupt(f"{path!r} has {length} bytes, {size} were announced")
-    raw.pour(target.fileno())
-    if checksum is not None and sha256_of(target) != checksum:
-        raise Corrupt(f"{path!r} has another content than was announced")
-    return length
-
-
-def _copied(stream: BinaryIO, target: io.FileIO, path: str, size: int | None, checksum: str | None) -> int:
-    digest, received = hashlib.sha256(), 0
-    while piece := stream.read(PIECE if size is None else min(PIECE, size + 1 - received)):
-        received += len(piece)
-        if size is not None and received > size:
-            raise Corrupt(f"{path!r} is longer than the {size} bytes that were announced")
-        if checksum is not None:
-            digest.update(piece)
-        _write_whole(target, piece)
-    if size is not None and received < size:
-        raise Corrupt(f"{path!r} has {received} bytes, {size} were announced")
-    if checksum is not None and digest.hexdigest() != checksum:
-        raise Corrupt(f"{path!r} has another content than was announced")
-    return received
-
-
-def _write_whole(target: io.FileIO, piece: bytes) -> None:
-    left = memoryview(piece)
-    while left:
-        left = left[target.write(left) :]
-
-
-def _local_trouble(local: Path, err: OSError) -> OaioError:
-    if err.errno in (errno.ENOSPC, errno.EDQUOT):
-        return QuotaExceeded(f"no room on this device for {local}", "Free some space, then try again.")
-    return RootUnavailable(
-        f"can't write {local}: {err.strerror or err}", "Make the folder writable, then try again."
-    )
-
-
-def make_folder(folder: Path) -> None:
-    """Make ``folder`` and those above it as far as they are missing, durably. Safe to repeat."""
-    if folder.is_dir():
-        return
-    make_folder(folder.parent)
-    folder.mkdir(exist_ok=True)
-    sync_folder(folder.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in ``folder`` durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

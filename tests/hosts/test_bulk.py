@@ -1,15 +1,17 @@
 """Many files: bounded, stopped by the first error, durable on this device."""
 
 import contextlib
+import errno
 import os
 import stat
 import threading
 from pathlib import Path
 
+import attrs
 import pytest
 
 from oaio_storage.errors import InvalidName, NotFound, RootUnavailable, SourceChanged
-from oaio_storage.hosts import Absent
+from oaio_storage.hosts import Absent, arrivals
 from oaio_storage.progress import Progress
 from oaio_storage_local import LocalApi
 
@@ -92,26 +94,87 @@ def test_fetched_files_can_be_edited(host: LocalApi, tmp_path: Path) -> None:
     assert host.read("a") == b"x"
 
 
+@attrs.define
+class Flushes:
+    """What was flushed, in turn: files, folders, and whole disks with what is in ``folder`` then."""
+
+    folder: Path
+    seen: list[object] = attrs.field(factory=list)
+
+    def one(self, handle: int) -> None:
+        found = os.fstat(handle)
+        self.seen.append("folder" if stat.S_ISDIR(found.st_mode) else found.st_ino)
+        os.fdatasync(handle)
+
+    def all(self, handle: int) -> None:
+        assert stat.S_ISDIR(os.fstat(handle).st_mode)
+        self.seen.append({file.name: file.read_bytes() for file in self.folder.iterdir()})
+
+
+@pytest.fixture
+def flushes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Flushes:
+    noting = Flushes(tmp_path / "in")
+    noting.folder.mkdir()
+    monkeypatch.setattr(os, "fsync", noting.one)
+    monkeypatch.setattr(arrivals, "sync_all", noting.all)
+    return noting
+
+
 @pytest.mark.parametrize("last", ["0049", "missing"])
-def test_each_file_is_flushed_and_then_their_folder_once(
-    host: LocalApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: str
+def test_many_files_are_flushed_together_before_any_has_its_name(
+    host: LocalApi, tmp_path: Path, flushes: Flushes, last: str
 ) -> None:
     host.put_files(local_files(tmp_path / "out", 50))
-    flushed: list[os.stat_result] = []
-    flush = os.fsync
-
-    def noting(handle: int) -> None:
-        flushed.append(os.fstat(handle))
-        flush(handle)
-
-    folder = tmp_path / "in"
-    folder.mkdir()
-    monkeypatch.setattr(os, "fsync", noting)
+    flushes.seen.clear()
     names = [*(f"{number:04}" for number in range(49)), last]
     with contextlib.suppress(NotFound):
-        host.get_files((name, folder / name, 4, None) for name in names)
-    *files, after = flushed
-    assert after.st_ino == folder.stat().st_ino
-    assert not any(stat.S_ISDIR(seen.st_mode) for seen in files)
-    assert sorted(seen.st_ino for seen in files) == sorted(local.stat().st_ino for local in folder.iterdir())
-    assert len(files) == 49 + (last != "missing")
+        host.get_files((name, flushes.folder / name, 4, None) for name in names)
+    before, after = flushes.seen
+    there = {file.name: file.read_bytes() for file in flushes.folder.iterdir()}
+    assert isinstance(before, dict)
+    assert sorted(before.values()) == sorted(there.values())
+    assert not before.keys() & there.keys()
+    assert after == "folder"
+    assert there.keys() <= set(names)
+    assert last == "missing" or len(there) == len(names)
+
+
+@pytest.mark.parametrize("number", [3, 40])
+def test_files_are_flushed_each_where_they_are_few_or_the_system_has_no_call(
+    host: LocalApi, tmp_path: Path, flushes: Flushes, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def missing(_: int) -> None:
+        raise OSError(errno.ENOSYS, "")
+
+    if number == 40:
+        monkeypatch.setattr(arrivals, "sync_all", missing)
+    host.put_files(local_files(tmp_path / "out", number))
+    flushes.seen.clear()
+    names = [f"{count:04}" for count in range(number)]
+    host.get_files((name, flushes.folder / name, 4, None) for name in names)
+    inodes = {(flushes.folder / name).stat().st_ino for name in names}
+    assert set(flushes.seen[:-1]) == inodes
+    assert flushes.seen[-1] == "folder"
+
+
+def test_what_cannot_be_made_durable_gets_no_name(
+    host: LocalApi, tmp_path: Path, flushes: Flushes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    host.put_files(local_files(tmp_path / "out", 40))
+    monkeypatch.setattr(arrivals, "sync_all", broken)
+    with pytest.raises(RootUnavailable, match="can't write"):
+        host.get_files((f"{number:04}", flushes.folder / f"{number:04}", 4, None) for number in range(40))
+    assert list(flushes.folder.iterdir()) == []
+
+
+def test_large_files_and_many_batches_arrive(host: LocalApi, tmp_path: Path) -> None:
+    contents = {f"{number:04}": b"%d" % number for number in range(2 * arrivals.TOGETHER + 7)}
+    contents["large"] = bytes(arrivals.SHORT + 1)
+    for name, content in contents.items():
+        host.write(name, content)
+    moved = host.get_files((name, tmp_path / "new" / name, None, None) for name in contents)
+    assert set(moved.done) == contents.keys()
+    assert {file.name: file.read_bytes() for file in (tmp_path / "new").iterdir()} == contents
