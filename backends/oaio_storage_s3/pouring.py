@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import attrs
 
+from oaio_storage.system_calls import begin_writing
 from oaio_storage_s3.multipart import PART, Rooms
 from oaio_storage_s3.resuming import Stream, resumed
 
@@ -80,9 +81,13 @@ class Pouring:
             give_back()
 
     def _move(self, start: int, end: int) -> None:
+        begun = start
         for piece in resumed(self.stream, start, end):
             write_at(self.handle, piece, start)
             start += len(piece)
+            if start - begun >= PART or start == end:
+                begin_writing(self.handle, begun, start - begun)
+                begun = start
 
 
 def write_at(handle: int, content: bytes | memoryview, offset: int) -> None:
