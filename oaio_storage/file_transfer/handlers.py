@@ -35,6 +35,9 @@ from oaio_storage.trees.paths import check_tree_name
 from oaio_storage.trees.switches import Switch
 
 RETRY_SECONDS = "10"
+PARALLEL = 4
+"""Uploads of one publication that clients may have under way at the same time."""
+
 _log = logging.getLogger(__name__)
 
 Action = Literal["select-files", "upload-files", "publish-files"]
@@ -215,6 +218,7 @@ def offer_told(session: Session) -> dict[str, Any]:
         "process_id": session.process_id,
         "files_new": {path: dict(session.offered[path].fields) for path in session.new},
         "files_update": {path: dict(session.offered[path].fields) for path in session.update},
+        "oaio": {"parallel": PARALLEL, "remove": session.removed},  # what our own client looks at
     }
 
 

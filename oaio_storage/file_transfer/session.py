@@ -56,6 +56,7 @@ class Session:
         offered: what is to be live.
         new: paths that the client has to send, as nothing is live there.
         update: paths that it has to send, as something else is live there, or nothing differs anywhere.
+        removed: how many files of the base go.
     """
 
     course: str
@@ -65,6 +66,7 @@ class Session:
     offered: Mapping[str, OriginalEntry]
     new: Sequence[str]
     update: Sequence[str]
+    removed: int = 0
 
     @cached_property
     def asked(self) -> frozenset[str]:
@@ -113,6 +115,7 @@ class Session:
             "offered": {path: dict(entry.fields) for path, entry in self.offered.items()},
             "new": list(self.new),
             "update": list(self.update),
+            "removed": self.removed,
         }
         return json.dumps(fields, separators=(",", ":")).encode()
 
@@ -150,7 +153,8 @@ def begin(
     update = sorted(path for path, entry in offered.items() if _differs(entry, live.files.get(path)))
     if live.files:
         update = sorted({*update, *_always(offered, live.files, file_type, has_none=not (new or update))})
-    return Session(course, process_id, live.base, bool(live.files), offered, new, update)
+    removed = len(live.files.keys() - offered.keys())
+    return Session(course, process_id, live.base, bool(live.files), offered, new, update, removed)
 
 
 def _differs(offered: OriginalEntry, live: FileEntry | None) -> bool:
