@@ -1,6 +1,7 @@
 """Who may publish what: tokens, made by somebody who holds the private key."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from oaio_storage.errors import Forbidden, InvalidConfiguration, LoginNeeded
@@ -49,6 +50,20 @@ def decoder(key: bytes | str, *, issuer: str = "", algorithm: str = "RS256") -> 
         return claims
 
     return decode
+
+
+def key_of(text: str) -> str:
+    """The public key that an environment variable names: PEM itself, or the path of a file with it.
+
+    Raises:
+        InvalidConfiguration: the file can't be read.
+    """
+    if not text or "-----BEGIN" in text:
+        return text
+    try:
+        return Path(text).read_text("ascii")
+    except (OSError, ValueError) as err:
+        raise InvalidConfiguration(f"the public key for tokens can't be read: {text[:200]!r}") from err
 
 
 def jwt_auth(jwt_decode: Decoder, headers: Mapping[str, str]) -> Mapping[str, Any]:

@@ -160,18 +160,9 @@ def create_app() -> flask.Flask:
         raise InvalidConfiguration(
             "where trees go is not configured", f"Name a folder or URL in {_SETTINGS[_UPLOAD_DIR]}."
         )
-    app.config[_KEY] = _pem(app.config.get(_KEY))
+    app.config[_KEY] = auth.key_of(app.config.get(_KEY) or "") or None
     app.register_blueprint(create_blueprint(app.config[_UPLOAD_DIR]))
     return app
-
-
-def _pem(value: str | None) -> str | None:
-    if not value or "-----BEGIN" in value:
-        return value
-    try:
-        return Path(value).read_text("ascii")
-    except (OSError, ValueError) as err:
-        raise InvalidConfiguration(f"the public key for tokens can't be read: {value[:200]!r}") from err
 
 
 def _add_sites(blueprint: flask.Blueprint, upload_dir: str | Path, sites: str) -> None:

@@ -23,6 +23,9 @@ from oaio_storage.server import sealing
 FILES_FOLDER = "files"
 """Where in the data folder the files of the server's own host lie."""
 
+SITES_FOLDER = "sites"
+"""Where in the data folder trees lie that come over HTTP."""
+
 DATABASE_FILE = "oaio.sqlite3"
 
 _SETTINGS = "oaio_storage.server.settings"

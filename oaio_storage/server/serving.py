@@ -40,6 +40,7 @@ def serve(  # noqa: PLR0913 - each is an option of the command
     Raises:
         Busy: another server runs on ``data``, or the port is taken.
         InvalidArgument: the address or the certificate can't be used.
+        InvalidConfiguration: trees are to be received, and a setting for that is not as it has to be.
     """
     if (tls_cert is None) != (tls_key is None):
         raise InvalidArgument("TLS needs both a certificate and its key", "Give --tls-cert and --tls-key.")
@@ -48,8 +49,10 @@ def serve(  # noqa: PLR0913 - each is an option of the command
         with FileLock(data / "serve.lock", timeout=0, mode=0o600):
             allowed = ("*",) if host in _WILDCARDS else (f"[{host}]" if ":" in host else host,)
             configure(data, tls=tls_cert is not None, allowed_hosts=allowed)
-            from oaio_storage.server.web_server import WebServer  # noqa: PLC0415 - needs configured settings
+            from oaio_storage.server import transfers  # noqa: PLC0415 - needs configured settings
+            from oaio_storage.server.web_server import WebServer  # noqa: PLC0415 - same
 
+            transfers.prepare()
             server = WebServer(host, port)
             if tls_cert and tls_key:
                 server.ssl_adapter = _tls_adapter(tls_cert, tls_key)

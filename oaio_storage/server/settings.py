@@ -2,7 +2,7 @@
 
 ``OAIO_DATA`` is the data folder (without one, an empty database in memory), ``OAIO_TLS`` is ``1`` when
 clients come over TLS, and ``OAIO_ALLOWED_HOSTS`` names further host names under which clients reach the
-server, for instance behind a proxy.
+server, for instance behind a proxy. With ``OAIO_JWT_PUBLIC_KEY`` it receives trees, too; see ``transfers``.
 """
 
 import os
@@ -10,7 +10,8 @@ from pathlib import Path
 
 from django.core.management.utils import get_random_secret_key
 
-from oaio_storage.server.preparing import DATABASE_FILE
+from oaio_storage.file_transfer.auth import key_of
+from oaio_storage.server.preparing import DATABASE_FILE, SITES_FOLDER
 from oaio_storage.server.sealing import KEY_FILE
 
 _DATA = os.environ.get("OAIO_DATA", "")
@@ -98,6 +99,12 @@ SILENCED_SYSTEM_CHECKS = [
 ]
 CSRF_FAILURE_VIEW = "oaio_storage.server.answers.csrf_failure"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
+
+UPLOAD_DIR = os.environ.get("OAIO_UPLOAD_DIR") or str(Path(_DATA, SITES_FOLDER))
+JWT_PUBLIC_KEY = key_of(os.environ.get("OAIO_JWT_PUBLIC_KEY", "")) or None
+JWT_ISSUER = os.environ.get("OAIO_JWT_ISSUER", "")
+JWT_ALGORITHM = os.environ.get("OAIO_JWT_ALGORITHM", "")
+COURSES_FILE_TYPE = os.environ.get("OAIO_COURSES_FILE_TYPE") or "html"
 
 LOGGING = {
     "version": 1,

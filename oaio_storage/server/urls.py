@@ -6,6 +6,7 @@ The original's slugs are there with and without a slash at the end (wire contrac
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, path
 
+from oaio_storage.server import transfers
 from oaio_storage.server.native_api import hosts as native_hosts
 from oaio_storage.server.native_api import sessions as native_sessions
 from oaio_storage.server.native_api import sharing as native_sharing
@@ -38,6 +39,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *(path(f"api/v1/{slug}", view) for slug, view in NATIVE.items()),
     *(path(f"api/{slug}{slash}", view) for slug, view in ORIGINAL.items() for slash in ("/", "")),
     path("admin/", admin.site.urls),
+    *transfers.urls(),
 ]
 
 handler400 = "oaio_storage.server.answers.bad_request"

@@ -6,6 +6,8 @@ import socket
 from cheroot.wsgi import Server
 from django.core.wsgi import get_wsgi_application
 
+from oaio_storage.server import transfers
+
 THREADS = 10
 
 MAX_BODY = 64 * 1024 * 1024
@@ -23,7 +25,7 @@ class WebServer(Server):
     def __init__(self, host: str, port: int) -> None:
         super().__init__((host, port), get_wsgi_application(), numthreads=THREADS, request_queue_size=128)
         self.server_name = "oaio"
-        self.max_request_body_size = MAX_BODY
+        self.max_request_body_size = transfers.max_body() or MAX_BODY
         self.max_request_header_size = MAX_HEAD
 
     def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:  # noqa: FBT001, FBT002 - cheroot's signature
