@@ -22,4 +22,6 @@ def main(args: Sequence[str] | None = None) -> int:
         print(f"oaio: the module {err.name} is not installed", file=sys.stderr)  # noqa: T201 - the only way left
         print("hint: pip install 'oaio-storage[all]'", file=sys.stderr)  # noqa: T201 - same
         return 1
+    except KeyboardInterrupt:
+        return 130
     return run(args)

@@ -97,8 +97,7 @@ def ending(command: Callable[[], object], *, name: str = "", to_json: bool = Fal
         drop_output()
         return EXIT_BROKEN_PIPE
     except (KeyboardInterrupt, typer.Abort):
-        sys.stderr.write("\noaio: interrupted\n")
-        return EXIT_INTERRUPTED
+        code = EXIT_INTERRUPTED
     except Exception as err:  # noqa: BLE001 - the last place to say it in one line
         if os.environ.get("OAIO_DEBUG"):
             import traceback  # noqa: PLC0415 - only for debugging
@@ -109,6 +108,8 @@ def ending(command: Callable[[], object], *, name: str = "", to_json: bool = Fal
             error.hint = " ".join(filter(None, ("oaio", name, "--help")))
         complain(error, to_json=to_json)
         return error.exit_code
+    if code == EXIT_INTERRUPTED:  # typer answers so, too
+        sys.stderr.write("\noaio: interrupted\n")
     return code if isinstance(code, int) else EXIT_DONE
 
 

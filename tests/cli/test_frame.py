@@ -72,14 +72,26 @@ def test_every_error_ends_with_its_own_exit_code_and_two_lines(
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), typer.Abort()])
-def test_ctrl_c_ends_with_130_and_no_traceback(
-    error: BaseException, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_ctrl_c_ends_with_130_and_one_line(error: BaseException, capsys: pytest.CaptureFixture[str]) -> None:
+    app = typer.Typer()
+
+    @app.command()
     def command() -> None:
         raise error
 
-    assert ending(command) == 130
-    assert "Traceback" not in capsys.readouterr().err
+    for run in (command, lambda: app([], standalone_mode=False)):
+        assert ending(run) == 130
+        assert capsys.readouterr().err.strip() == "oaio: interrupted"
+
+
+def test_ctrl_c_while_the_command_line_is_loaded_ends_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted:
+        def find_spec(self, *_: object) -> None:
+            raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "oaio_storage.cli.app")
+    monkeypatch.setattr(sys, "meta_path", [Interrupted()])
+    assert main(["--version"]) == 130
 
 
 def test_an_unexpected_error_is_one_line_and_asks_for_a_report(capsys: pytest.CaptureFixture[str]) -> None:
