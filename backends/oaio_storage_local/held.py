@@ -1,6 +1,7 @@
 """A folder that is kept open: what it is, whatever its name leads to meanwhile."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import BinaryIO
 
 import attrs
@@ -17,6 +18,8 @@ class Held:
 
     _folders: Folders
     _folder: int
+    _path: str
+    _only_ours: Callable[..., AbstractContextManager[None]] = attrs.field(repr=False)
 
     @property
     def identity(self) -> str:
@@ -25,11 +28,13 @@ class Held:
 
     def read(self, path: str) -> BinaryIO:
         """As in ``HeldFolder``."""
-        return trees.open_file(self._folders, self._folder, path)
+        with self._only_ours("read", f"{self._path}/{path}"):
+            return trees.open_file(self._folders, self._folder, path)
 
     def placed(self) -> Iterator[tuple[str, Placed | None]]:
         """As in ``HeldFolder``."""
-        return trees.placed(self._folders, self._folder)
+        with self._only_ours("list", self._path):
+            yield from trees.placed(self._folders, self._folder)
 
 
 def identity_of(disk: Disk, folder: int) -> str:

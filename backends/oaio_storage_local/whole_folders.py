@@ -343,7 +343,7 @@ class WholeFolders:
                 if self._is_locked(target, fcntl.LOCK_EX if alone else fcntl.LOCK_SH):
                     if not self._is_at(folder, target):
                         continue  # it was removed or replaced before it was held
-                    yield Held(self._folders, target)
+                    yield Held(self._folders, target, folder, self._only_ours)
                     return
             time.sleep(_HOLD_PAUSE)  # somebody may only ask whether it is held
         raise Busy(f"the folder {folder!r} is in use")

@@ -97,3 +97,14 @@ def reopened(folder: Path) -> Iterator[None]:
     finally:
         if os.path.lexists(folder):
             folder.chmod(0o755)
+
+
+def test_a_live_file_that_may_not_be_read_is_named_whatever_reads_it(live: Work) -> None:
+    (live.live / "same.txt").chmod(0)
+    for words in (
+        ("verify", "site", "--at", "./www"),
+        ("checkout", "site", "copy", "--from", "./www"),
+        (*PUBLISH, "--check"),
+    ):
+        live.run(*words, obey_modes=True).ended(1, "can't read 'site/same.txt'", "hint: ")
+    assert not (live.here / "copy").exists()
