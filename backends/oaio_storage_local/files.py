@@ -2,9 +2,12 @@
 
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from oaio_storage.errors import Changed
+from oaio_storage.hosts.foreign import OS_ERRORS, ours
 from oaio_storage.hosts.streams import PIECE, Positioned
 from oaio_storage_local.disk import Disk
 
@@ -52,20 +55,29 @@ class OneVersion(Positioned):
         self._disk, self._file, self._path = disk, file, path
 
     def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - a writable buffer, as in io.RawIOBase
-        """As its base; raises Changed."""
-        count = self._disk.read_into(self._file, buffer, self._position)
-        self._passed(count)
+        """As its base; raises Changed, and errors of the system as ours."""
+        with self._only_ours():
+            count = self._disk.read_into(self._file, buffer, self._position)
+            self._passed(count)
         return count
 
     def readall(self) -> bytes:
-        """As its base; raises Changed."""
-        content = piece(self._disk, self._file, self._position, self._size)
-        self._passed(len(content))
+        """As its base; raises Changed, and errors of the system as ours."""
+        with self._only_ours():
+            content = piece(self._disk, self._file, self._position, self._size)
+            self._passed(len(content))
         return content
 
     def _passed(self, count: int) -> None:
         self._position += count
         check_unchanged(self._disk, self._file, self._seen, self._path)
+
+    @contextmanager
+    def _only_ours(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as err:
+            raise ours(err, OS_ERRORS, f"Local: can't read {self._path!r}") from err
 
     def close(self) -> None:
         """As its base."""

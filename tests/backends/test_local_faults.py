@@ -22,6 +22,7 @@ from oaio_storage.errors import (
     WrongRoot,
 )
 from oaio_storage_local import LocalApi
+from oaio_storage_local.disk import SystemDisk
 
 FAULTS = {
     errno.ENOSPC: QuotaExceeded,
@@ -57,6 +58,24 @@ def test_each_operation_can_fail(scenario: Scenario, number: int, lasting: bool)
         assert files(disk) in steps_of(scenario, [scenario.before, scenario.after]), at
         scenario.act(host)
         assert files(disk) == scenario.after
+
+
+class Unreadable(SystemDisk):
+    """A disk with bad sectors everywhere."""
+
+    def read(self, *_: object) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    def read_into(self, *_: object) -> int:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+@pytest.mark.parametrize("size", [-1, 4])
+def test_an_open_file_that_can_not_be_read_on_is_named(size: int, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"content")
+    host = LocalApi.on(Unreadable(), str(tmp_path))
+    with host.open("file") as stream, pytest.raises(BadAnswer, match="can't read 'file'"):
+        stream.read(size)
 
 
 FULL = """
