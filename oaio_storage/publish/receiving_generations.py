@@ -135,6 +135,7 @@ class GenerationsReceiver(Receiver):
             journal = Journal(None, self.transaction, epoch, dict(places))
             with suppress(Changed):
                 attempt = begun(self.store, journal, head, version, anew=True)
+                attempt.base.doubtful = frozenset()  # what is kept stays as it is live (decision 0110)
                 attempt.intake.recall(recipes)
                 return attempt
             epochs = {-1}
