@@ -38,6 +38,9 @@ class Counts:
     races: int
     """Rounds in which writers race for one file, row or lock."""
 
+    fuzzed_requests: int
+    """Requests without sense to each kind of site that receives trees."""
+
 
 _TABLE = {
     #                    make test, make property
@@ -55,6 +58,7 @@ _TABLE = {
     "config_changes": (300, 5_000),
     "damages": (60, 1_000),
     "races": (10, 1_000),
+    "fuzzed_requests": (600, 20_000),
 }
 
 HUGE = int(os.environ.get("OAIO_HUGE", "0"))

@@ -170,7 +170,10 @@ class Sessions:
     # ---- all of them
 
     def last_activity(self) -> dict[str, int]:
-        """The processes of all that are there, each with when something last came (ns since 1970)."""
+        """The processes of all that are there, each with when something last came.
+
+        In ns since 1970 by the host's clock; 0 where that is unknown.
+        """
         found: dict[str, int] = {}
         for seen in self._all():
             process_id = seen.path.split("/")[2]

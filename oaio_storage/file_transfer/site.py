@@ -177,6 +177,8 @@ class Site:
     def clean_up(self, course: str, idle_seconds: float | None = None, at_most: int | None = None) -> int:
         """Give up publications of a course that were idle; how many. A repeat is safe.
 
+        Where the host does not say when something came, only ``at_most`` counts.
+
         Args:
             course: which.
             idle_seconds: for how long; None: as the limits say.
@@ -184,9 +186,11 @@ class Site:
         """
         sessions = Sessions(self.host, course)
         idle = self.limits.idle_seconds if idle_seconds is None else idle_seconds
-        found = sorted(sessions.last_activity().items(), key=lambda item: item[1])
+        now = self.clock()
+        seen = {one: last or now * 1e9 for one, last in sessions.last_activity().items()}
+        found = sorted(seen.items(), key=lambda item: item[1])
         surplus = max(0, len(found) - at_most) if at_most is not None else 0
-        limit = (self.clock() - idle) * 1e9
+        limit = (now - idle) * 1e9
         old = [one for number, (one, last) in enumerate(found) if number < surplus or last <= limit]
         for process_id in old:
             with suppress(NotFound):  # litter of a name that was never given out
@@ -250,6 +254,8 @@ class Site:
         received = {path: entry for note in notes for path, entry in note.files.items()}
         tree = self.tree(session.course)
         live = tree.live()
+        if (live.generation if live else "") != session.base:
+            raise Superseded("something else was published since this publication began", "Begin a new one.")
         files = tree.live_manifest(yes=True) if session.exists else {}
         manifest = session.manifest(files, received)
         prepared = receiver.prepare(manifest, notes)
