@@ -12,10 +12,11 @@ from werkzeug.datastructures import Headers
 from oaio_storage.errors import InvalidConfiguration, OaioError
 from oaio_storage.file_transfer import auth
 from oaio_storage.file_transfer.handlers import METHODS, Action, Answer, Handlers, Published, Request, refusal
+from oaio_storage.file_transfer.limits import Limits
 from oaio_storage.file_transfer.serving import Sites
 from oaio_storage.file_transfer.site import Site, site_at
 
-_UPLOAD_DIR, _KEY = "UPLOAD_DIR", "JWT_PUBLIC_KEY"
+_UPLOAD_DIR, _KEY, _LIMITS = "UPLOAD_DIR", "JWT_PUBLIC_KEY", "TRANSFER_LIMITS"
 _SETTINGS = {
     _UPLOAD_DIR: "OAIO_UPLOAD_DIR",
     _KEY: "OAIO_JWT_PUBLIC_KEY",
@@ -83,7 +84,7 @@ def upload_files(upload_dir: str | Path, course_name: str, res_data: dict[str, A
         OaioError: the upload is refused, or the host is down; :func:`prepare_decoder` lets the site answer
             it.
     """
-    return Handlers(site_at(upload_dir), None).uploaded(course_name, _request(), res_data)
+    return Handlers(_site(upload_dir), None).uploaded(course_name, _request(), res_data)
 
 
 def create_blueprint(
@@ -96,8 +97,8 @@ def create_blueprint(
 ) -> flask.Blueprint:
     """The three requests of a publication, and what is live, to be registered in a site.
 
-    Without ``key`` the site's settings count: ``JWT_PUBLIC_KEY``, and always ``JWT_ISSUER`` and
-    ``JWT_ALGORITHM``.
+    Without ``key`` the site's setting ``JWT_PUBLIC_KEY`` counts; ``JWT_ISSUER``, ``JWT_ALGORITHM`` and
+    ``TRANSFER_LIMITS`` (:class:`~oaio_storage.file_transfer.limits.Limits`) always do.
 
     Args:
         upload_dir: the place of the courses: a path, a URL, or the id of a configured host.
@@ -117,7 +118,7 @@ def create_blueprint(
 
     def handlers() -> Handlers:
         decode = decoders[flask.current_app._get_current_object()]  # type: ignore[attr-defined]  # noqa: SLF001 - Flask's own way
-        return Handlers(site_at(upload_dir), decode, file_type, on_published)
+        return Handlers(_site(upload_dir), decode, file_type, on_published)
 
     def configure(state: BlueprintSetupState) -> None:
         if key is not None:
@@ -182,9 +183,19 @@ def _add_sites(blueprint: flask.Blueprint, upload_dir: str | Path, sites: str) -
         blueprint.add_url_rule(f"{sites}{rule}", "sites", serve, **options)
 
 
+def _site(upload_dir: str | Path) -> Site:
+    """The courses at a place, with the limits of the current site."""
+    limits = flask.current_app.config.get(_LIMITS)
+    if limits is not None and not isinstance(limits, Limits):
+        raise InvalidConfiguration(f"the setting {_LIMITS} is no Limits")
+    return site_at(upload_dir, limits)
+
+
 def _request() -> Request:
     """The current request, whose body nobody has read."""
     asked = flask.request
+    if (connection := asked.environ.get("gunicorn.socket")) is not None:
+        connection.settimeout((flask.current_app.config.get(_LIMITS) or Limits()).wait_seconds)
     return Request(
         asked.method,
         asked.headers,  # type: ignore[arg-type]  # a mapping as far as that is needed

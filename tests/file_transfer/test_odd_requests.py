@@ -121,7 +121,7 @@ def asked(site: Gunicorn, odd: Odd) -> int:
     path = f"/{odd.random.choice(COURSES)}/{action}"
     headers = {name: value.encode("latin-1") for name, value in odd.headers().items()}
     try:
-        connection.request(method, path, odd.body(), headers)  # type: ignore[arg-type]  # bytes are sent as they are
+        connection.request(method, path, odd.body(), headers)
         answer = connection.getresponse()
         answer.read()
         return answer.status

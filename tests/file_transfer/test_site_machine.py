@@ -4,7 +4,7 @@ import json
 import tempfile
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import attrs
 import pytest
@@ -15,6 +15,7 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
+    MultipleResults,
     RuleBasedStateMachine,
     consumes,
     invariant,
@@ -49,6 +50,9 @@ class Publication:
     was_published: bool = False
 
 
+Offered = MultipleResults[Publication] | Publication
+
+
 class Clients(RuleBasedStateMachine):
     """Clients of one course. What they are told decides what has to be live."""
 
@@ -68,10 +72,10 @@ class Clients(RuleBasedStateMachine):
         return told.status == 200
 
     @rule(target=publications, files=TREES, front=st.sampled_from(CONTENTS), later=st.integers(-1, 3))
-    def begin(self, files: dict[str, bytes], front: bytes, later: int) -> object:
+    def begin(self, files: dict[str, bytes], front: bytes, later: int) -> Offered:
         return self.offer(files, front, later)
 
-    def offer(self, files: dict[str, bytes], front: bytes, later: int) -> object:
+    def offer(self, files: dict[str, bytes], front: bytes, later: int) -> Offered:
         files = {**files, "index.html": front}
         mtime = self.live_time + later
         told = self.client.select(json.dumps(wire.manifest_of(files, mtime)).encode())
@@ -200,8 +204,8 @@ def test_any_requests_in_any_order(host: str) -> None:
                 place.mkdir()
             return Clients(handlers_at(place))
 
-        run_state_machine_as_test(  # type: ignore[no-untyped-call]
-            made,
+        run_state_machine_as_test(
+            cast("type[Clients]", made),
             settings=settings(
                 max_examples=COUNTS.machine_histories,
                 stateful_step_count=COUNTS.machine_steps,
