@@ -4,7 +4,9 @@ import email.utils
 import io
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
 from functools import partial
+from itertools import chain
 from typing import Any, BinaryIO, ClassVar
 
 import attrs
@@ -173,21 +175,18 @@ class S3Api(S3Options, CshApi):
     ) -> Stat:
         kept, key = checked_headers(headers), self._key(path)
         # a file that was announced as empty is asked for a byte, too: it may have some
-        begun = read_exactly(source, PIECE if size is None or size >= PART else max(size, 1))
+        begun = read_exactly(source, PIECE if size is None or size >= PIECE else max(size, 1))
         if len(begun) < PIECE:
             return self._put(path, begun, expect, kept)
-        give_back = self._rooms.take()
-        try:
-            begun += read_exactly(source, PART - len(begun))
-            more = source.read(1)
-            if not more:
-                return self._put(path, begun, expect, kept)
-        finally:
-            give_back()
-        counted = [0]
-        parts = _counted(parts_of(source, size, self._rooms, begun + more), counted)
-        move = Multipart(self._clients, self._rooms)
-        etag = self._decided(path, expect, partial(move.send, key, parts, expect, kept))
+        parts = parts_of(source, size, self._rooms, begun)
+        del begun  # the first part has it
+        with closing(next(parts)) as first:
+            if first.size < PART or first.size == size:
+                return self._put(path, first.body.read(), expect, kept)
+            counted = [0]
+            sent = _counted(chain([first], parts), counted)
+            send = partial(Multipart(self._clients, self._rooms).send, key, sent, expect, kept)
+            etag = self._decided(path, expect, send)
         return Stat(path, counted[0], etag)
 
     def _put(self, path: str, content: bytes, expect: Expect, headers: Mapping[str, str]) -> Stat:

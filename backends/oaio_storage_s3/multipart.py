@@ -1,6 +1,7 @@
 """Files in parts: uploads in bounded memory, and copies above the limit of one request."""
 
 import io
+import os
 import tempfile
 import threading
 from collections import deque
@@ -34,7 +35,8 @@ HELD = PART
 PARALLEL = 3
 ROOMS = 4
 PATIENCE = 10.0
-"""Seconds that a part waits for memory that others hold: their sources may stand still for long."""
+"""Seconds that a part waits for memory that others hold, whose sources may stand still for long; then it goes
+by the disk."""
 
 COPY_PART = 512 << 20
 FAILED = 500
@@ -45,17 +47,27 @@ Upload = Mapping[str, str]
 
 @attrs.frozen(eq=False)
 class Rooms:
-    """The memory for parts of all files that a host moves at the same time: so many of PART bytes."""
+    """The memory for parts of all files that a host moves at the same time: so many of PART bytes.
 
-    _free: threading.BoundedSemaphore = attrs.field(factory=lambda: threading.BoundedSemaphore(ROOMS))
+    A fork has its own: what its parent holds is never given back there.
+    """
 
-    def take(self) -> Callable[[], None]:
-        """Wait for room; what gives it back."""
-        return self._free.release if self._free.acquire(timeout=PATIENCE) else _nothing
+    _of: dict[int, threading.BoundedSemaphore] = attrs.field(factory=dict, init=False)
+
+    def take(self) -> Callable[[], None] | None:
+        """Wait for room, for PATIENCE seconds; what gives it back, or None."""
+        free = self._free
+        return free.release if free.acquire(timeout=PATIENCE) else None
 
     def take_free(self) -> Callable[[], None] | None:
         """Room without waiting, or None; what gives it back."""
-        return self._free.release if self._free.acquire(blocking=False) else None
+        free = self._free
+        return free.release if free.acquire(blocking=False) else None
+
+    @property
+    def _free(self) -> threading.BoundedSemaphore:
+        pid = os.getpid()
+        return self._of.get(pid) or self._of.setdefault(pid, threading.BoundedSemaphore(ROOMS))
 
 
 def _nothing() -> None:
@@ -98,10 +110,11 @@ class Part:
     size: int
     give_back: Callable[[], None]
 
-    def drop(self) -> None:
-        """Let the content go."""
-        self.body.close()
-        self.give_back()
+    def close(self) -> None:
+        """Let the content go. Safe to repeat."""
+        if not self.body.closed:
+            self.body.close()
+            self.give_back()
 
 
 def parts_of(source: BinaryIO, size: int | None, rooms: Rooms, begun: bytes) -> Iterator[Part]:
@@ -110,24 +123,25 @@ def parts_of(source: BinaryIO, size: int | None, rooms: Rooms, begun: bytes) -> 
     What the source raises passes, and TooLarge as of :func:`part_sizes`.
     """
     for length in part_sizes(size):
-        give_back = rooms.take()
+        room = rooms.take()
+        give_back = room or _nothing
         try:
-            body, count = _taken(source, begun, length)
+            body, count = _taken(source, begun, length, in_memory=room is not None and length <= HELD)
         except BaseException:
             give_back()
             raise
         begun = b""
         part = Part(body, count, give_back)
         if not count:
-            part.drop()
+            part.close()
             return
         yield part
         del part, body
 
 
-def _taken(source: BinaryIO, begun: bytes, length: int) -> tuple[BinaryIO, int]:
+def _taken(source: BinaryIO, begun: bytes, length: int, *, in_memory: bool) -> tuple[BinaryIO, int]:
     """``begun`` and what of ``source`` makes it ``length`` bytes, if there are so many; and how many."""
-    if length <= HELD:
+    if in_memory:
         content = begun + read_exactly(source, max(0, length - len(begun)))
         return _Body(content), len(content)
     spool: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115 - open until the part is sent
@@ -201,7 +215,7 @@ class Multipart:
         try:
             done = self.clients.client.upload_part(**upload, PartNumber=number, Body=part.body)
         finally:
-            part.drop()
+            part.close()
         return {"PartNumber": number, "ETag": required(done, "ETag")}
 
     def _copied_part(

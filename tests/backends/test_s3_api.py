@@ -313,6 +313,52 @@ def test_memory_is_bounded_for_streams_of_unknown_size(host: S3Api) -> None:
     assert peak < 64 << 20
 
 
+def test_memory_is_bounded_for_many_large_files_at_once(host: S3Api, tmp_path: Path) -> None:
+    import tracemalloc  # noqa: PLC0415 - as above
+
+    host.write("warm", generated(PART + 1), size=PART + 1)
+    local = tmp_path / "local"
+    local.write_bytes(bytes(PART + (1 << 20)))
+    tracemalloc.start()
+    try:
+        host.put_files((f"{number}", local) for number in range(12))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 64 << 20
+    assert all(host._rooms.take_free() for _ in range(multipart.ROOMS))
+
+
+def test_parts_that_find_no_memory_go_by_the_disk(host: S3Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(multipart, "PATIENCE", 0.01)
+    for _ in range(multipart.ROOMS):
+        host._rooms.take()
+    spooled: list[object] = []
+    make = tempfile.TemporaryFile
+
+    def noting() -> object:
+        spooled.append(make())
+        return spooled[-1]
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", noting)
+    content = os.urandom(PART + 17)
+    for sent in (content, content[: PART // 2]):
+        host.write("file", io.BytesIO(sent))
+        assert host.read("file") == sent
+    assert len(spooled) == 4  # two parts, and the end of the stream; one file that is no larger than a part
+
+
+def test_a_fork_has_memory_for_parts_whatever_its_parent_moves() -> None:
+    rooms = multipart.Rooms()
+    for _ in range(multipart.ROOMS):
+        rooms.take()
+    pid = os.fork()
+    if not pid:
+        os._exit(0 if rooms.take_free() else 1)
+    assert os.waitpid(pid, 0)[1] == 0
+    assert rooms.take_free() is None
+
+
 def test_encryption_and_storage_class_are_asked_for(options: dict[str, Any], weed: Weed) -> None:
     host = S3Api(**options, storage_class="STANDARD_IA")
     stored: CshApi = host
