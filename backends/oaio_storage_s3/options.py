@@ -1,6 +1,7 @@
 """Where a bucket is, and how it is spoken to: options, completed by the variables of other tools."""
 
 import os
+import re
 from collections.abc import Mapping
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -15,9 +16,29 @@ Addressing = Literal["auto", "path", "virtual"]
 Encryption = Literal["", "AES256", "aws:kms", "aws:kms:dsse"]
 
 
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
+_REGION = re.compile(r"[A-Za-z0-9._:-]*")
+
+
 def _is_bucket(_: object, __: object, bucket: str) -> None:
-    if not isinstance(bucket, str) or not bucket or "/" in bucket or not bucket.isprintable():
-        raise InvalidArgument("bucket has to be the name of a bucket, without s3:// and slashes")
+    if not isinstance(bucket, str) or not _BUCKET.fullmatch(bucket):
+        raise InvalidArgument(
+            "bucket has to be the name of a bucket, without s3:// and slashes",
+            "It has letters, digits, dots and hyphens, and begins with none of the last two.",
+        )
+
+
+def _is_region(_: object, __: object, region: str) -> None:
+    if not isinstance(region, str) or not _REGION.fullmatch(region):
+        raise InvalidArgument("region has to be the name of a region, such as eu-central-1")
+
+
+def _has_its_encryption(options: "S3Options", _: object, key: str) -> None:
+    if not isinstance(key, str) or (key and not options.encryption.startswith("aws:kms")):
+        raise InvalidArgument(
+            "encryption_key is the id of a key of KMS, and would not be used",
+            "Set encryption to aws:kms, too, or leave encryption_key out.",
+        )
 
 
 def _without_ends(prefix: str) -> str:
@@ -48,12 +69,14 @@ def _is_one_way_in(options: "S3Options", _: object, __: object) -> None:
     has_key, has_secret = bool(options.access_key_id), bool(options.secret_access_key)
     if has_key != has_secret:
         raise InvalidArgument("access_key_id and secret_access_key go together", "Give both or none.")
+    if options.session_token and not has_key:
+        raise InvalidArgument("session_token goes with the keys that it came with", "Give all three.")
     if has_key + bool(options.profile) + options.anonymous > 1:
         raise InvalidArgument("keys, a profile and anonymous exclude each other", "Give one of them.")
 
 
-def _text() -> Any:  # noqa: ANN401 - what attrs.field answers
-    return attrs.field(default="", validator=attrs.validators.instance_of(str))
+def _text(*, is_secret: bool = False) -> Any:  # noqa: ANN401 - what attrs.field answers
+    return attrs.field(default="", repr=not is_secret, validator=attrs.validators.instance_of(str))
 
 
 @attrs.frozen(eq=False)
@@ -64,19 +87,19 @@ class S3Options:
     prefix: str = attrs.field(default="", converter=_without_ends, validator=_is_prefix)
     endpoint: str = attrs.field(default="", validator=_is_endpoint)
     public_endpoint: str = attrs.field(default="", validator=_is_endpoint)
-    region: str = _text()
+    region: str = attrs.field(default="", validator=_is_region)
     addressing: Addressing = attrs.field(
         default="auto", validator=attrs.validators.in_(("auto", "path", "virtual"))
     )
     access_key_id: str = _text()
-    secret_access_key: str = attrs.field(default="", repr=False)
-    session_token: str = attrs.field(default="", repr=False)
+    secret_access_key: str = _text(is_secret=True)
+    session_token: str = _text(is_secret=True)
     profile: str = _text()
     anonymous: bool = attrs.field(default=False, validator=attrs.validators.instance_of(bool))
     encryption: Encryption = attrs.field(
         default="", validator=attrs.validators.in_(("", "AES256", "aws:kms", "aws:kms:dsse"))
     )
-    encryption_key: str = _text()
+    encryption_key: str = attrs.field(default="", validator=_has_its_encryption)
     storage_class: str = _text()
     connect_timeout: float = attrs.field(default=10.0, validator=_is_positive)
     timeout: float = attrs.field(default=60.0, validator=[_is_positive, _is_one_way_in])

@@ -10,7 +10,7 @@ import math
 import re
 import types
 import typing
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from enum import Enum
 from pathlib import PurePath
@@ -95,8 +95,9 @@ class Option:
             return MASK
 
     def _refusal(self, found: str) -> InvalidArgument:
-        seen = "" if self.is_secret else f", not {found}"
-        return InvalidArgument(f"the option {self.name!r} takes a {_told(self.kind)}{seen}", str(self))
+        seen, told = "" if self.is_secret else f", not {found}", _told(self.kind)
+        taken = told if "one of " in told or " or " in told else f"a {told}"
+        return InvalidArgument(f"the option {self.name!r} takes {taken}{seen}", str(self))
 
 
 def holds_password(address: str) -> bool:
@@ -208,11 +209,16 @@ def _choices(kind: Any) -> tuple[Any, ...]:  # noqa: ANN401 - an annotation
 
 def _told(kind: Any) -> str:  # noqa: ANN401 - an annotation
     told = [
-        f"one of {', '.join(map(str, choices))}" if (choices := _choices(each)) else _PLAIN.get(_shape(each))
+        f"one of {_listed(choices)}" if (choices := _choices(each)) else _PLAIN.get(_shape(each))
         for each in _alternatives(kind)
         if each is not types.NoneType
     ]
     return " or ".join(dict.fromkeys(each or "text" for each in told))
+
+
+def _listed(choices: Iterable[object]) -> str:
+    """The choices; an empty one is the same as none."""
+    return ", ".join(filter(None, map(str, choices)))
 
 
 def _parsed(text: str, kind: Any) -> object:  # noqa: ANN401 - an annotation

@@ -155,6 +155,12 @@ def test_what_an_option_takes_is_told_in_words() -> None:
     assert str(OPTIONS["more"]) == "more (JSON object)"
     assert str(OPTIONS["limit"]) == "limit (whole number)"
     assert str(OPTIONS["text_or_number"]) == "text_or_number (text or whole number)"
+    for name, told in (
+        ("way", "takes one of path, virtual, 0, not 'x'"),
+        ("limit", "takes a whole number, not"),
+    ):
+        with pytest.raises(InvalidArgument, match=told):
+            OPTIONS[name].parse("x")
 
 
 @pytest.mark.parametrize(
