@@ -6,8 +6,8 @@ import io
 import os
 import secrets
 import threading
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,6 +26,15 @@ SHORT = 1 << 20
 _WORTH_ALL = 16
 """Files from which on one flush of their disk costs less than one of each."""
 
+_IN_THE_WAY = "Move away what is in its place, then try again."
+_HINTS = {
+    errno.EISDIR: _IN_THE_WAY,
+    errno.ENOTDIR: _IN_THE_WAY,
+    errno.EEXIST: _IN_THE_WAY,
+    errno.ENAMETOOLONG: "Fetch it under a shorter name.",
+}
+"""What to do where a place can't take a file; for all else the folder has to be made writable."""
+
 
 @attrs.define
 class Arrivals:
@@ -35,6 +44,7 @@ class Arrivals:
     one flush of the disk serves all of them.
     """
 
+    _together: int = attrs.field(default=TOGETHER, init=False)
     _waiting: list[tuple[Path, Path]] = attrs.field(factory=list, init=False)
     _changed: set[Path] = attrs.field(factory=set, init=False)
     _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
@@ -50,17 +60,13 @@ class Arrivals:
         """
         temporary, is_kept = local.with_name(f".oaio-{secrets.token_hex(8)}.part"), False
         try:
-            with _created(temporary) as target:
+            with _told_for(local), _created(temporary) as target:
                 received = _receive(stream, target, path, size, checksum)
                 if received > SHORT:
                     os.fsync(target.fileno())
             if received > SHORT:
-                self._place([(temporary, local)])
+                self._place(temporary, local)
             is_kept = True
-        except OaioError:
-            raise
-        except OSError as err:
-            raise _local_trouble(local, err) from err
         finally:
             if not is_kept:
                 _remove([temporary])
@@ -71,45 +77,46 @@ class Arrivals:
     def settle(self) -> None:
         """Place what waits, and make all names durable, of each folder once. A repeat is safe.
 
+        What comes later, from threads that an interrupted caller did not wait for, waits no more.
+
         Raises:
             QuotaExceeded, RootUnavailable: this device can't take some.
         """
         with self._lock:
-            waiting, self._waiting = self._waiting, []
+            waiting, self._waiting, self._together = self._waiting, [], 1
         try:
             self._place_durably(waiting)
         finally:
-            for folder in self._changed:
-                try:
+            changed, self._changed = self._changed, set()
+            for folder in changed:
+                with _told_for(folder):
                     sync_folder(folder)
-                except OSError as err:
-                    raise _local_trouble(folder, err) from err
-            self._changed.clear()
 
     def _wait(self, temporary: Path, local: Path) -> None:
         with self._lock:
             self._waiting.append((temporary, local))
-            if len(self._waiting) < TOGETHER:
+            if len(self._waiting) < self._together:
                 return
             waiting, self._waiting = self._waiting, []
         self._place_durably(waiting)
 
     def _place_durably(self, files: Sequence[tuple[Path, Path]]) -> None:
+        """Make these durable, and place them; none stays beside its place, whatever interrupts it."""
+        if not files:
+            return
         try:
-            _flush([temporary for temporary, _ in files])
-        except OSError as err:
+            with _told_for(files[0][1].parent):
+                _flush([temporary for temporary, _ in files])
+            for temporary, local in files:
+                self._place(temporary, local)
+        except BaseException:
             _remove(temporary for temporary, _ in files)
-            raise _local_trouble(files[0][1].parent, err) from err
-        self._place(files)
+            raise
 
-    def _place(self, files: Sequence[tuple[Path, Path]]) -> None:
-        for number, (temporary, local) in enumerate(files):
-            try:
-                temporary.replace(local)
-            except OSError as err:
-                _remove(temporary for temporary, _ in files[number:])
-                raise _local_trouble(local, err) from err
-            self._changed.add(local.parent)
+    def _place(self, temporary: Path, local: Path) -> None:
+        with _told_for(local):
+            temporary.replace(local)
+        self._changed.add(local.parent)
 
 
 def _flush(files: Sequence[Path]) -> None:
@@ -189,12 +196,20 @@ def _write_whole(target: io.FileIO, piece: bytes) -> None:
         left = left[target.write(left) :]
 
 
-def _local_trouble(local: Path, err: OSError) -> OaioError:
-    if err.errno in (errno.ENOSPC, errno.EDQUOT):
-        return QuotaExceeded(f"no room on this device for {local}", "Free some space, then try again.")
-    return RootUnavailable(
-        f"can't write {local}: {err.strerror or err}", "Make the folder writable, then try again."
-    )
+@contextmanager
+def _told_for(local: Path) -> Iterator[None]:
+    """Tell what this device can't do with ``local`` by an error of ours."""
+    try:
+        yield
+    except OaioError:
+        raise
+    except OSError as err:
+        if err.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise QuotaExceeded(
+                f"no room on this device for {local}", "Free some space, then try again."
+            ) from err
+        hint = _HINTS.get(err.errno or 0, "Make the folder writable, then try again.")
+        raise RootUnavailable(f"can't write {local}: {err.strerror or err}", hint) from err
 
 
 def make_folder(folder: Path) -> None:

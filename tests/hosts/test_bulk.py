@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import io
 import os
 import stat
 import threading
@@ -76,8 +77,9 @@ def test_what_cannot_be_placed_is_told_and_leaves_nothing(host: LocalApi, tmp_pa
     blocked.mkdir(parents=True)
     (tmp_path / "in" / "file").write_bytes(b"mine")
     for target in (blocked, tmp_path / "in" / "file" / "below"):
-        with pytest.raises(RootUnavailable, match="can't write"):
+        with pytest.raises(RootUnavailable, match="can't write") as caught:
             host.get_files([("a", target, None, None)])
+        assert "in its place" in caught.value.hint
     with pytest.raises(NotFound):
         host.get_files([("absent", tmp_path / "new" / "file", None, None)])
     assert sorted(found.name for found in (tmp_path / "in").iterdir()) == ["file", "folder"]
@@ -168,6 +170,26 @@ def test_what_cannot_be_made_durable_gets_no_name(
     with pytest.raises(RootUnavailable, match="can't write"):
         host.get_files((f"{number:04}", flushes.folder / f"{number:04}", 4, None) for number in range(40))
     assert list(flushes.folder.iterdir()) == []
+
+
+def test_an_interrupt_while_files_get_their_names_leaves_no_others(
+    host: LocalApi, tmp_path: Path, flushes: Flushes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_: int) -> None:
+        raise KeyboardInterrupt
+
+    host.put_files(local_files(tmp_path / "out", 40))
+    monkeypatch.setattr(arrivals, "sync_all", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        host.get_files((f"{number:04}", flushes.folder / f"{number:04}", 4, None) for number in range(40))
+    assert list(flushes.folder.iterdir()) == []
+
+
+def test_what_comes_after_an_interrupted_caller_has_gone_on_gets_its_name_at_once(tmp_path: Path) -> None:
+    arriving = arrivals.Arrivals()
+    arriving.settle()
+    arriving.take(io.BytesIO(b"late"), "late", tmp_path / "late", None, None)
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {"late": b"late"}
 
 
 def test_large_files_and_many_batches_arrive(host: LocalApi, tmp_path: Path) -> None:
