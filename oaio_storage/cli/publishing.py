@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from oaio_storage.cli.hints import hints_filled
+from oaio_storage.cli.hints import filled, hints_filled
 from oaio_storage.cli.opening import the_one
 from oaio_storage.errors import InvalidArgument, MassDeletion, NotFound
-from oaio_storage.trees.hints import PUBLISH
+from oaio_storage.trees.hints import PUBLISH, REPAIR
 
 if TYPE_CHECKING:
     from oaio_storage.hash_cache import HashCache
     from oaio_storage.publish.published import PublishedTree
+    from oaio_storage.publish.results import Verified
 
 _Done = TypeVar("_Done")
 
@@ -124,3 +125,23 @@ def confirmed(act: Callable[[bool], _Done], *, yes: bool) -> _Done:
         if not (sys.stdin.isatty() and typer.confirm(f"{refusal.message}. Go on?", err=True)):
             raise
     return act(True)
+
+
+def plain_advice(found: "Verified", name: str, at: str) -> list[str]:
+    """What is affected of a tree of plain files, and what helps: publishing alone, or clean-up."""
+    old = [one for one in found.damaged if one != found.live]
+    kept = ", ".join(one[:SHOWN] for one in old)
+    if found.live not in found.damaged:
+        return [
+            f"oaio: {name!r} is live as it was published; {kept} can't be gone back to whole",
+            filled("hint: Remove all that is not live: oaio gc NAME --at HOST --now", NAME=name, HOST=at),
+        ]
+    also = f", and so are {kept}" if old else ""
+    more = " && oaio gc NAME --at HOST --now" if old else ""
+    hint = (
+        f"hint: Send again what is damaged{', then remove all that is not live' * bool(old)}: {REPAIR}{more}"
+    )
+    return [
+        f"oaio: {name!r} is not as it was published: what is live is damaged{also}",
+        filled(hint, NAME=name, HOST=at),
+    ]

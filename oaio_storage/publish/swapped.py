@@ -78,7 +78,7 @@ class SwappedLayout(PublishedTree):
         """As the interface says."""
         return self.tree.live_manifest(yes=yes)
 
-    def open(self, generation: str = "", *, stays: bool = True) -> AbstractContextManager[Opened]:  # noqa: ARG002
+    def open(self, generation: str = "", *, stays: bool = False) -> AbstractContextManager[Opened]:  # noqa: ARG002
         """As the interface says; it always stays."""
         return self.tree.open(generation)
 

@@ -197,3 +197,16 @@ def test_a_lost_record_is_not_taken_for_lost_files(live: Work, harm: Callable[[P
     live.run(*("public" if word == "FOLDER" else word for word in command)).ok()
     live.run("checkout", "site", "copy", "--from", "./www").ok()
     assert tree(live.here / "copy") == tree(live.folder)
+
+
+def test_a_repair_names_what_helps_older_generations_of_plain_files(live: Work) -> None:
+    live.fill(ONE)
+    same = live.live / "same.txt"
+    same.chmod(0o644)
+    same.write_text("ruin")
+    words = ("repair", "site", *AT, "--from", "./public")
+    done = live.run(*words).ended(3, "is live as it was published", "oaio gc site --at ./www --now")
+    assert "altered" in done.out
+    assert tree(live.live) == tree(live.folder)
+    live.run("gc", "site", *AT, "--now").ok()
+    live.run(*words).ok()

@@ -10,7 +10,7 @@ import typer
 from oaio_storage.cli.options import JsonOption, common
 from oaio_storage.cli.output import answer, count_text, note, size_text
 from oaio_storage.cli.progressing import progress
-from oaio_storage.cli.publishing import SHOWN, AtOption, NameArgument, checked_folder, tree_at
+from oaio_storage.cli.publishing import SHOWN, AtOption, NameArgument, checked_folder, plain_advice, tree_at
 from oaio_storage.errors import EXIT_DONE, EXIT_PARTLY
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def repair(
     Example: oaio repair site --at s3://bucket/sites --from ./public
     """
     with tree_at(at, name) as tree, _source(source, name) as given, progress() as shown:
-        done = tree.repair(given, shown)
+        done, is_plain = tree.repair(given, shown), tree.layout == "swapped"
     left = done.left.faults
     counts = count_text(done.chunks, "piece"), count_text(len(done.generations), "record")
     brought = f"{' and '.join(counts)} brought back ({size_text(done.bytes_sent)})"
@@ -56,9 +56,16 @@ def repair(
     ]
     answer(done, *lines, as_json=common(ctx, None, as_json=as_json).as_json)
     if left:
-        note(f"oaio: {name!r} is not whole yet")
-        note("hint: Name another host that has it, or a folder with older files of it, with --from.")
+        for told in plain_advice(done.left, name, at) if is_plain else _stored_advice(name):
+            note(told)
     raise typer.Exit(EXIT_PARTLY if left else EXIT_DONE)
+
+
+def _stored_advice(name: str) -> list[str]:
+    return [
+        f"oaio: {name!r} is not whole yet",
+        "hint: Name another host that has it, or a folder with older files of it, with --from.",
+    ]
 
 
 @contextmanager

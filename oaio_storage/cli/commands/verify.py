@@ -8,9 +8,9 @@ from oaio_storage.cli.hints import filled
 from oaio_storage.cli.options import JsonOption, common
 from oaio_storage.cli.output import answer, count_text, note, size_text
 from oaio_storage.cli.progressing import progress
-from oaio_storage.cli.publishing import SHOWN, AtOption, NameArgument, tree_at
+from oaio_storage.cli.publishing import SHOWN, AtOption, NameArgument, plain_advice, tree_at
 from oaio_storage.errors import EXIT_DONE, EXIT_FAILED
-from oaio_storage.trees.hints import MEND, REPAIR
+from oaio_storage.trees.hints import MEND
 
 if TYPE_CHECKING:
     from oaio_storage.publish.results import Verified
@@ -30,29 +30,9 @@ def verify(ctx: typer.Context, name: NameArgument, *, at: AtOption, as_json: Jso
     summary = f"{name}: {looked} read ({size_text(found.bytes)}), {count_text(len(found.faults), 'fault')}"
     answer(found, *lines, summary, as_json=common(ctx, None, as_json=as_json).as_json)
     if found.faults:
-        for told in _help(found, name, at) if is_plain else _help_stored(found, name, at):
+        for told in plain_advice(found, name, at) if is_plain else _help_stored(found, name, at):
             note(told)
     raise typer.Exit(EXIT_FAILED if found.faults else EXIT_DONE)
-
-
-def _help(found: "Verified", name: str, at: str) -> list[str]:
-    """What is affected, and what helps."""
-    old = [one for one in found.damaged if one != found.live]
-    kept = ", ".join(one[:SHOWN] for one in old)
-    if found.live not in found.damaged:
-        return [
-            f"oaio: {name!r} is live as it was published; {kept} can't be gone back to whole",
-            filled("hint: Remove all that is not live: oaio gc NAME --at HOST --now", NAME=name, HOST=at),
-        ]
-    also = f", and so are {kept}" if old else ""
-    more = " && oaio gc NAME --at HOST --now" if old else ""
-    hint = (
-        f"hint: Send again what is damaged{', then remove all that is not live' * bool(old)}: {REPAIR}{more}"
-    )
-    return [
-        f"oaio: {name!r} is not as it was published: what is live is damaged{also}",
-        filled(hint, NAME=name, HOST=at),
-    ]
 
 
 def _help_stored(found: "Verified", name: str, at: str) -> list[str]:
