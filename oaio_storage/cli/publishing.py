@@ -136,12 +136,15 @@ def plain_advice(found: "Verified", name: str, at: str) -> list[str]:
             f"oaio: {name!r} is live as it was published; {kept} can't be gone back to whole",
             filled("hint: Remove all that is not live: oaio gc NAME --at HOST --now", NAME=name, HOST=at),
         ]
-    also = f", and so are {kept}" if old else ""
-    more = " && oaio gc NAME --at HOST --now" if old else ""
-    hint = (
-        f"hint: Send again what is damaged{', then remove all that is not live' * bool(old)}: {REPAIR}{more}"
-    )
+    also = f", and so {'are' if old[1:] else 'is'} {kept}" if old else ""
+    if any(fault.what == "no record" for fault in found.faults if fault.generation == found.live):
+        aim, command = "Replace the tree as a whole, whatever it holds", f"{PUBLISH} --yes"
+    else:
+        aim, command = "Send again what is damaged", REPAIR
+    if old:
+        aim += ", then remove all that is not live"
+        command += " && oaio gc NAME --at HOST --now"
     return [
         f"oaio: {name!r} is not as it was published: what is live is damaged{also}",
-        filled(hint, NAME=name, HOST=at),
+        filled(f"hint: {aim}: {command}", NAME=name, HOST=at),
     ]

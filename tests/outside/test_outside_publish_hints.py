@@ -64,6 +64,16 @@ def test_the_hint_after_a_first_generation_and_after_damage_can_be_run(live: Wor
     live.run(*words).ok()
 
 
+def test_the_hint_after_the_record_of_what_is_live_was_lost_can_be_run(live: Work) -> None:
+    live.run("publish", "public", "new", *TO).ok()
+    for record in live.here.glob("my www/.oaio/trees/new/generations/*"):
+        record.unlink()
+    words = ("verify", "new", *AT)
+    run_what_it_says(live, live.run(*words).ended(1, "what is live is damaged"))
+    run_what_it_says(live, live.run(*words).ended(1, "is live as it was published"))
+    live.run(*words).ok()
+
+
 def test_the_hints_about_a_tree_whose_name_begins_with_a_dash_can_be_run(live: Work) -> None:
     """Each word of such a command would be taken for options."""
     live.run("publish", *TO, "--", "public", "-x").ok()
