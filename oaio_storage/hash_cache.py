@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS hashed
 (inode INT, device INT, state TEXT, checksum TEXT, proof INT, PRIMARY KEY (inode, device)) WITHOUT ROWID
 """
 _RECALL = "SELECT * FROM hashed WHERE inode IN"
-_NUMBERS = 1 << 64
+_SIGN = 1 << 63
 _AT_ONCE = 500
 """Files that one query asks for: below 1,000, which every SQLite allows."""
 
@@ -171,7 +171,7 @@ class HashCache:
 def _file(stat: os.stat_result) -> tuple[int, int]:
     """Inode and device, as numbers that SQLite can hold: of the same 64 bits, with a sign."""
     inode, device = stat.st_ino, stat.st_dev
-    return inode if inode < _NUMBERS // 2 else inode - _NUMBERS, device - _NUMBERS * (device >= _NUMBERS // 2)
+    return inode - 2 * (inode & _SIGN), device - 2 * (device & _SIGN)
 
 
 def _state(stat: os.stat_result) -> str:
