@@ -36,8 +36,11 @@ def processes_of(folder: Path) -> list[str]:
 
 def test_the_demo_tells_every_step_and_ends_with_the_lines_of_python(tmp_path: Path) -> None:
     shown = oaio("demo", env={"TMPDIR": str(tmp_path)}).ok().out
-    steps = [line.split(".")[0] for line in shown.splitlines() if line[:1].isdigit()]
-    assert steps == [str(number) for number in range(1, 11)]
+    steps = [line for line in shown.splitlines() if line[:1].isdigit()]
+    assert [line.split(".")[0] for line in steps] == [str(number) for number in range(1, 11)]
+    assert {(line[3], line[4].isalpha(), line[17], line[18] != " ") for line in steps} == {
+        (" ", True, " ", True)
+    }
     assert "never saw a mix" in shown
     assert "All 10 steps held, checked by SHA-256" in shown
     for line in (
@@ -45,7 +48,7 @@ def test_the_demo_tells_every_step_and_ends_with_the_lines_of_python(tmp_path: P
         "register_folder(",
         "phone.sync()",
         "unregister_object(",
-        "publish_folder(",
+        "published_tree(",
     ):
         assert line in shown
     assert list(tmp_path.iterdir()) == []

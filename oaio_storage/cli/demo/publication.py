@@ -12,8 +12,7 @@ from oaio_storage.cli.output import count_text, size_text
 from oaio_storage.errors import NotFound
 from oaio_storage.hosts.streams import sha256_of
 from oaio_storage.progress import Report, ignore
-from oaio_storage.publish.tree import PlainTree
-from oaio_storage.publish.verifying import verify
+from oaio_storage.publish.published import PublishedTree
 
 Seen = dict[str, str | None]
 
@@ -64,7 +63,7 @@ class Publication:
         """What was live before is live again."""
         after = checksums(self.folder)
         parent = self._tree().history()[-2].generation
-        before = {path: entry.checksum for path, entry in self._tree().record(parent).manifest.items()}
+        before = {path: entry.checksum for path, entry in self._tree().manifest(parent).items()}
         with self._watching(after, before) as looks:
             switch = script.roll_back(self.www)
         require_same(checksums(self.www / "site"), before, "the site")
@@ -74,7 +73,7 @@ class Publication:
         )
         return Step(title, text, switch.files)
 
-    def _tree(self) -> PlainTree:
+    def _tree(self) -> PublishedTree:
         return script.site(self.www)
 
     def _require_live(self) -> None:
@@ -82,7 +81,7 @@ class Publication:
         self._require_sound()
 
     def _require_sound(self) -> None:
-        require(not verify(self._tree()).faults, "all that is kept of the site is sound")
+        require(not self._tree().verify().faults, "all that is kept of the site is sound")
 
     @contextmanager
     def _watching(self, before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[list[Seen]]:
@@ -121,6 +120,6 @@ class Publication:
         found: Seen = dict.fromkeys(self.watched)
         with self._tree().open() as opened:
             for path in self.watched:
-                with suppress(NotFound), opened.folder.read(path) as content:
+                with suppress(NotFound), opened.read(path) as content:
                     found[path] = sha256_of(content)
         return found

@@ -15,10 +15,10 @@ from oaio_storage.errors import Forbidden, Offline
 from oaio_storage.hosts import host_api
 from oaio_storage.model import OaiObject
 from oaio_storage.progress import Report
-from oaio_storage.publish.head import Switch
+from oaio_storage.publish.layouts import published_tree
+from oaio_storage.publish.published import PublishedTree
 from oaio_storage.publish.results import Published
-from oaio_storage.publish.sending import publish_folder
-from oaio_storage.publish.tree import PlainTree
+from oaio_storage.trees.switches import Switch
 
 
 def connect(  # noqa: PLR0913, PLR0917 - as people would write it
@@ -83,16 +83,16 @@ def delete(laptop: OaioClient, phone: OaioClient, letter: str) -> tuple[SyncRepo
     return laptop.sync(), phone.sync()
 
 
-def site(www: Path) -> PlainTree:
-    """A tree of plain files on a storage host: below ``www`` any web server can show them."""
-    host = host_api("Local", root_folder=str(www))
-    host.create_root()
-    return PlainTree(host=host, name="site")
+def site(www: Path) -> PublishedTree:
+    """A tree on a storage host: on a folder of this machine plain files, which any web server can show."""
+    tree = published_tree(host_api("Local", root_folder=str(www)), "site")
+    tree.prepare()
+    return tree
 
 
 def publish(folder: Path, www: Path, report: Report) -> Published:
     """A folder goes live as a whole; only files that are new there are sent."""
-    return publish_folder(site(www), folder, report=report)
+    return site(www).publish(folder, report=report)
 
 
 def roll_back(www: Path) -> Switch:

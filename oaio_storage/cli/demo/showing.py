@@ -35,7 +35,8 @@ def run_demo(folder: Path | None, keep: Path | None, csh_id: str = "", *, as_jso
         def tell(step: Step) -> None:
             steps.append(step)
             if not as_json:
-                say(f"{len(steps)}. {step.title:<13} {step.text}  ({step.seconds:.1f} s)")
+                number = f"{len(steps)}."
+                say(f"{number:<3} {step.title:<13} {step.text}  ({step.seconds:.1f} s)")
 
         tell_story(source, work, tell, progress, csh_id)
     seconds = time.monotonic() - started
