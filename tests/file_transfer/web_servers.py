@@ -58,7 +58,16 @@ def site(
         }
         app = f"file_transfer.{framework}_site:application"
         command = [sys.executable, "-m", "gunicorn", "--bind", f"fd://{listening.fileno()}"]
-        command += ["--workers", str(workers), "--log-level", "warning", "--no-control-socket", app]
+        command += [
+            "--workers",
+            str(workers),
+            "--timeout",
+            "600",
+            "--log-level",
+            "warning",
+            "--no-control-socket",
+            app,
+        ]
         with (logs / f"{framework}.log").open("wb") as log:
             server = subprocess.Popen(
                 command, env=os.environ | told, stdout=log, stderr=log, pass_fds=[listening.fileno()]
