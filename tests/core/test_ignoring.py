@@ -182,3 +182,14 @@ def test_patterns_that_can_not_be_read_show_nothing_by_accident(tmp_path: Path, 
             place.write_text("fine\n!\n")
     with pytest.raises(InvalidConfiguration, match="oaioignore"):
         scan(tmp_path)
+
+
+def test_further_lines_win_over_the_folders_own(tmp_path: Path) -> None:
+    for name in (".oaioignore", ".hidden", "seen", "mine", ".folder/file", "sub/.hidden", "sub/seen"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("!.*\nmine\n" if name == ".oaioignore" else "")
+    found = scan(tmp_path, hiding=".*")
+    assert set(found.manifest) == {"seen", "sub/seen"}
+    assert not found.unknown
+    (tmp_path / ".oaioignore").unlink()
+    assert set(scan(tmp_path, hiding=".*").manifest) == {"mine", "seen", "sub/seen"}
