@@ -3,6 +3,7 @@
 In the state folder, ``transfers/COURSE/`` holds::
 
     PROCESS/session            what was agreed upon; without it the rest is litter
+    PROCESS/guard              short; nothing comes once it is gone
     PROCESS/notes/<nonce>      what one request brought
     PROCESS/chunks/<n>/<name>  chunks of the n-th archive, each named by its offset, size and checksum
     PROCESS/archives/<n>       the chunks of an archive that was unpacked
@@ -83,6 +84,7 @@ class Sessions:
 
     def begin(self, session: Session) -> None:
         """Take note of a new one."""
+        self.host.state.write(self._place(session.process_id, "guard"), session.process_id.encode())
         self.host.state.write(self._place(session.process_id, "session"), session.text())
 
     def session(self, process_id: str) -> Session:
@@ -98,9 +100,18 @@ class Sessions:
         return Session.parse(text)
 
     def guards(self, process_id: str) -> dict[str, str]:
-        """What stays as it is while it is under way: a file of the state folder, and its version."""
-        place = self._place(process_id, "session")
-        return {place: self.host.state.stat(place).version}
+        """What stays as it is while it is under way: a file of the state folder, and its version.
+
+        It is looked at for each file that comes, and on disks that means reading it.
+
+        Raises:
+            NotFound: it was given up.
+        """
+        place = self._place(process_id, "guard")
+        try:
+            return {place: self.host.state.stat(place).version}
+        except NotFound as err:
+            raise NotFound("no such publication is under way", "Send the manifest again.") from err
 
     def kept(self, process_id: str) -> Kept:
         """What came so far."""
@@ -183,7 +194,8 @@ class Sessions:
 
     def remove(self, process_id: str) -> None:
         """Forget it; what came is its receiver's. A repeat is safe."""
-        self.host.state.delete(self._place(process_id, "session"))
+        for name in ("guard", "session"):
+            self.host.state.delete(self._place(process_id, name))
         top = self._place(process_id, "").rstrip("/")
         delete_files(self.host.state, [seen.path for seen in self.host.state.list(top)])
 
