@@ -183,6 +183,8 @@ class S3Api(S3Options, CshApi):
         with closing(next(parts)) as first:
             if first.size < PART or first.size == size:
                 return self._put(path, first.body.read(), expect, kept)
+            if expect is not None and self._found(path) != expect:  # before all is sent for nothing
+                raise _lost(path, expect)
             counted = [0]
             sent = _counted(chain([first], parts), counted)
             send = partial(Multipart(self._clients, self._rooms).send, key, sent, expect, kept)
@@ -213,13 +215,14 @@ class S3Api(S3Options, CshApi):
 
     def _after_conflict(self, path: str, expect: Expect) -> OaioError:
         """Who came at the same time as a write or deletion, as far as that can be seen."""
+        return _lost(path, expect) if self._found(path) != expect else _at_the_same_time(path)
+
+    def _found(self, path: str) -> Expect:
+        """The version that is there, or Absent."""
         try:
-            found: Expect = self._head(path).etag
+            return self._head(path).etag
         except NotFound:
-            found = Absent
-        if found != expect:
-            return _lost(path, expect)
-        return _at_the_same_time(path)
+            return Absent
 
     def _copy(self, source: str, target: str) -> Stat:
         seen = self._head(source)

@@ -293,6 +293,19 @@ def test_one_request_for_a_small_file_and_none_for_checks(options: dict[str, Any
         assert proxy.methods() == wanted
 
 
+def test_a_large_file_is_not_sent_where_its_condition_does_not_hold(
+    options: dict[str, Any], proxy: Proxy
+) -> None:
+    host = S3Api(**options)
+    for expect, error in ((Absent, AlreadyExists), ("other", Changed)):
+        proxy.asked.clear()
+        with pytest.raises(error):
+            host.write("file", LARGE, expect=expect)
+        assert proxy.methods() == {"HEAD": 1}
+    host.write("file", LARGE, expect=host.stat("file").version)
+    assert host.read("file") == LARGE
+
+
 def test_every_code_has_an_error_of_ours_and_every_permanent_one_a_way_out() -> None:
     leaves = set(errors.leaves())
     for code, (kind, happened, hint) in CODES.items():
