@@ -45,7 +45,7 @@ def verify(tree: PlainTree, *, content: bool = True, report: Report = ignore) ->
             if what and not path and _is_collected(tree, generation):
                 collected += 1
                 break
-            files, size = files + 1, size + length
+            files, size = files + bool(path), size + length
             faults += [Fault(generation, path, what)] if what else []
             report(Progress("verify", files, None, "files", path))
     return Verified(

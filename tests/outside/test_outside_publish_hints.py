@@ -69,7 +69,9 @@ def test_the_hint_after_the_record_of_what_is_live_was_lost_can_be_run(live: Wor
     for record in live.here.glob("my www/.oaio/trees/new/generations/*"):
         record.unlink()
     words = ("verify", "new", *AT)
-    run_what_it_says(live, live.run(*words).ended(1, "what is live is damaged"))
+    done = live.run(*words).ended(1, "what is live is damaged")
+    assert "0 files of 1 generation read" in done.out
+    run_what_it_says(live, done)
     run_what_it_says(live, live.run(*words).ended(1, "is live as it was published"))
     live.run(*words).ok()
 
