@@ -168,7 +168,10 @@ class Handlers:
 
     def upload(self, site: Site, course: str, headers: Mapping[str, str], body: Body) -> dict[str, Any]:
         """Take an archive, or a part of one; whether that completes the publication."""
-        is_form = content_type(headers).strip().lower().startswith(FORM)
+        kind = content_type(headers).partition(";")[0].strip().lower()
+        if kind not in TYPES["upload-files"]:
+            raise InvalidArgument(f"a body of another type than {FORM} or {CHUNK}")
+        is_form = kind == FORM
         is_last = (self._take_form if is_form else self._take_chunk)(site, course, headers, body)
         return {"status": "completed" if is_last else "in process - success"}
 

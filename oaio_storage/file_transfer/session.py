@@ -5,7 +5,8 @@ it lets the tree become live. What came so far is told by whoever kept it: nothi
 """
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, Literal, Self
 from uuid import UUID
@@ -44,18 +45,15 @@ class Live:
     times: Mapping[str, Fields] = attrs.field(factory=dict)
 
 
-@attrs.frozen(slots=False)
-class Session:
-    """What was agreed upon when a manifest was offered. It never changes.
+@attrs.frozen
+class Begun:
+    """What every request of a publication has to know. It never changes.
 
     Attributes:
         course: the name of the tree.
         process_id: which publication; nobody else can know it.
         base: the generation that it follows; empty before the first.
         exists: whether files of that can be kept; else the client sends all.
-        offered: what is to be live.
-        new: paths that the client has to send, as nothing is live there.
-        update: paths that it has to send, as something else is live there, or nothing differs anywhere.
         removed: how many files of the base go.
     """
 
@@ -63,10 +61,45 @@ class Session:
     process_id: str
     base: str
     exists: bool
+    removed: int
+
+    @property
+    def transaction(self) -> str:
+        """The id of the publication for the tree's log."""
+        return UUID(self.process_id).hex
+
+    def head(self) -> bytes:
+        """It as a text, for :meth:`parse_head`."""
+        names = [field.name for field in attrs.fields(Begun)]
+        return json.dumps({"format": _FORMAT, **{name: getattr(self, name) for name in names}}).encode()
+
+    @staticmethod
+    def parse_head(text: bytes) -> "Begun":
+        """The one with this text.
+
+        Raises:
+            Corrupt: it is damaged, or of a newer version.
+        """
+        with _damaged():
+            fields = json.loads(text)
+            if fields.pop("format") != _FORMAT:
+                raise Corrupt("a publication was begun by a newer version", "Upgrade oaio-storage.")
+            return Begun(**fields)
+
+
+@attrs.frozen(slots=False)
+class Session(Begun):
+    """What was agreed upon when a manifest was offered. It never changes.
+
+    Attributes:
+        offered: what is to be live.
+        new: paths that the client has to send, as nothing is live there.
+        update: paths that it has to send, as something else is live there, or nothing differs anywhere.
+    """
+
     offered: Mapping[str, OriginalEntry]
     new: Sequence[str]
     update: Sequence[str]
-    removed: int = 0
 
     @cached_property
     def asked(self) -> frozenset[str]:
@@ -77,11 +110,6 @@ class Session:
     def times(self) -> dict[str, Fields]:
         """All that the client told of its files, by path."""
         return {path: entry.fields for path, entry in self.offered.items()}
-
-    @property
-    def transaction(self) -> str:
-        """The id of the publication for the tree's log."""
-        return UUID(self.process_id).hex
 
     def missing(self, received: Collection[str]) -> list[str]:
         """The paths that are asked for and did not come, sorted."""
@@ -105,35 +133,30 @@ class Session:
         return Manifest(entries)
 
     def text(self) -> bytes:
-        """The session as a text, for :meth:`parse`."""
-        fields = {
-            "format": _FORMAT,
-            "course": self.course,
-            "process_id": self.process_id,
-            "base": self.base,
-            "exists": self.exists,
-            "offered": {path: dict(entry.fields) for path, entry in self.offered.items()},
-            "new": list(self.new),
-            "update": list(self.update),
-            "removed": self.removed,
-        }
+        """All but what :meth:`head` tells as a text, for :meth:`parse`."""
+        offered = {path: dict(entry.fields) for path, entry in self.offered.items()}
+        fields = {"offered": offered, "new": list(self.new), "update": list(self.update)}
         return json.dumps(fields, separators=(",", ":")).encode()
 
     @classmethod
-    def parse(cls, text: bytes) -> Self:
-        """The session with this text.
+    def parse(cls, begun: Begun, text: bytes) -> Self:
+        """The session that begins so, and goes on with this text.
 
         Raises:
-            Corrupt: it is damaged, or of a newer version.
+            Corrupt: it is damaged.
         """
-        try:
+        with _damaged():
             fields = json.loads(text)
-            if fields.pop("format") != _FORMAT:
-                raise Corrupt("a publication was begun by a newer version", "Upgrade oaio-storage.")
             fields["offered"] = import_original(fields["offered"])
-            return cls(**fields)
-        except (ValueError, TypeError, KeyError, AttributeError) as err:
-            raise Corrupt("what is known of a publication under way is damaged", "Publish again.") from err
+            return cls(**attrs.asdict(begun), **fields)
+
+
+@contextmanager
+def _damaged() -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, AttributeError) as err:
+        raise Corrupt("what is known of a publication under way is damaged", "Publish again.") from err
 
 
 def begin(
@@ -154,7 +177,7 @@ def begin(
     if live.files:
         update = sorted({*update, *_always(offered, live.files, file_type, has_none=not (new or update))})
     removed = len(live.files.keys() - offered.keys())
-    return Session(course, process_id, live.base, bool(live.files), offered, new, update, removed)
+    return Session(course, process_id, live.base, bool(live.files), removed, offered, new, update)
 
 
 def _differs(offered: OriginalEntry, live: FileEntry | None) -> bool:

@@ -2,8 +2,8 @@
 
 In the state folder, ``transfers/COURSE/`` holds::
 
-    PROCESS/session            what was agreed upon; without it the rest is litter
-    PROCESS/guard              short; nothing comes once it is gone
+    PROCESS/session            what every request has to know; without it the rest is litter
+    PROCESS/offered            what the client offered, and has to send
     PROCESS/notes/<nonce>      what one request brought
     PROCESS/chunks/<n>/<name>  chunks of the n-th archive, each named by its offset, size and checksum
     PROCESS/archives/<n>       the chunks of an archive that was unpacked
@@ -26,7 +26,7 @@ import attrs
 
 from oaio_storage.errors import Corrupt, NotFound
 from oaio_storage.file_transfer.offers import Fields
-from oaio_storage.file_transfer.session import Chunk, Session, Word, check_process_id
+from oaio_storage.file_transfer.session import Begun, Chunk, Session, Word, check_process_id
 from oaio_storage.hosts import CshApi
 from oaio_storage.hosts.bulk import delete_files
 from oaio_storage.publish.receiving import Note
@@ -84,8 +84,16 @@ class Sessions:
 
     def begin(self, session: Session) -> None:
         """Take note of a new one."""
-        self.host.state.write(self._place(session.process_id, "guard"), session.process_id.encode())
-        self.host.state.write(self._place(session.process_id, "session"), session.text())
+        self.host.state.write(self._place(session.process_id, "offered"), session.text())
+        self.host.state.write(self._place(session.process_id, "session"), session.head())
+
+    def begun(self, process_id: str) -> Begun:
+        """What every request has to know.
+
+        Raises:
+            NotFound: no such publication is under way.
+        """
+        return Begun.parse_head(self._read(process_id, "session"))
 
     def session(self, process_id: str) -> Session:
         """What was agreed upon.
@@ -93,21 +101,17 @@ class Sessions:
         Raises:
             NotFound: no such publication is under way.
         """
-        try:
-            text = self.host.state.read(self._place(process_id, "session"))
-        except NotFound as err:
-            raise NotFound("no such publication is under way", "Send the manifest again.") from err
-        return Session.parse(text)
+        return Session.parse(self.begun(process_id), self._read(process_id, "offered"))
 
     def guards(self, process_id: str) -> dict[str, str]:
         """What stays as it is while it is under way: a file of the state folder, and its version.
 
-        It is looked at for each file that comes, and on disks that means reading it.
+        It is looked at for each file that comes, and on disks that means reading it, so it is short.
 
         Raises:
             NotFound: it was given up.
         """
-        place = self._place(process_id, "guard")
+        place = self._place(process_id, "session")
         try:
             return {place: self.host.state.stat(place).version}
         except NotFound as err:
@@ -194,7 +198,7 @@ class Sessions:
 
     def remove(self, process_id: str) -> None:
         """Forget it; what came is its receiver's. A repeat is safe."""
-        for name in ("guard", "session"):
+        for name in "session":
             self.host.state.delete(self._place(process_id, name))
         top = self._place(process_id, "").rstrip("/")
         delete_files(self.host.state, [seen.path for seen in self.host.state.list(top)])
@@ -219,11 +223,17 @@ class Sessions:
         old = [
             seen.path
             for seen in self.host.state.list(f"{_ROOM}/{self.course}/{_TIMES}")
-            if seen.path.rpartition("/")[2] not in digests and seen.mtime <= before
+            if seen.path.rpartition("/")[2] not in digests and 0 < seen.mtime <= before
         ]
         delete_files(self.host.state, old)
 
     # ---- inside
+
+    def _read(self, process_id: str, name: str) -> bytes:
+        try:
+            return self.host.state.read(self._place(process_id, name))
+        except NotFound as err:
+            raise NotFound("no such publication is under way", "Send the manifest again.") from err
 
     def _all(self) -> Iterator[Any]:
         return self.host.state.list(f"{_ROOM}/{self.course}")

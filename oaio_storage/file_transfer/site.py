@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 from io import BufferedIOBase
 from os import PathLike
@@ -28,7 +28,7 @@ from oaio_storage.file_transfer.archive import Content, Member, members
 from oaio_storage.file_transfer.bodies import Stream
 from oaio_storage.file_transfer.gzip_stream import ends_here, may_end
 from oaio_storage.file_transfer.limits import Limits
-from oaio_storage.file_transfer.session import Chunk, ChunkHeaders, Live, Session
+from oaio_storage.file_transfer.session import Begun, Chunk, ChunkHeaders, Live, Session
 from oaio_storage.file_transfer.sessions import Kept, Sessions, courses_on
 from oaio_storage.hosts import CshApi
 from oaio_storage.hosts.roots import local_folder
@@ -139,9 +139,10 @@ class Site:
             Superseded: something else became live since it began, or it was refused.
         """
         sessions = Sessions(self.host, course)
-        session, kept = self._taking(sessions, process_id)
-        with self._receiver(sessions, session) as receiver:
-            self._prepare(sessions, session, kept, receiver)
+        begun, kept = sessions.begun(process_id), sessions.kept(process_id)
+        deciding.check_takes(kept.word)
+        with self._receiver(sessions, begun) as receiver:
+            self._prepare(sessions, process_id, kept, receiver)
 
     def publish(self, course: str, process_id: str) -> Switch:
         """Let a publication become live; how it did. A repeat is safe.
@@ -152,22 +153,20 @@ class Site:
             Superseded: something else became live since it began; it is refused for good.
         """
         sessions, tree = Sessions(self.host, course), self.tree(course)
-        session, live = sessions.session(process_id), tree.live()
+        begun, live = sessions.begun(process_id), tree.live()
         kept = sessions.kept(process_id)
         if kept.word == "refused":
             raise Superseded("the publication was refused", "Begin a new one.")
-        with self._receiver(sessions, session) as receiver:
+        with self._receiver(sessions, begun) as receiver:
+            prepare = partial(self._prepare, sessions, process_id, kept, receiver)
             try:
-                if kept.word == "complete":
-                    prepared = sessions.prepared(process_id)
-                else:
-                    prepared = self._prepare(sessions, session, kept, receiver)
-                switch = receiver.commit(prepared, lambda: self._prepare(sessions, session, kept, receiver))
+                prepared = sessions.prepared(process_id) if kept.word == "complete" else prepare()
+                switch = receiver.commit(prepared, prepare)
             except (InvalidArgument, Superseded):
                 sessions.refuse(process_id)
                 raise
         if live is not None and live.digest == switch.digest:
-            sessions.set_times(switch.digest, session.times)
+            sessions.set_times(switch.digest, sessions.session(process_id).times)
         return switch
 
     def courses(self) -> list[str]:
@@ -215,7 +214,7 @@ class Site:
         deciding.check_takes(kept.word)
         return session, kept
 
-    def _receiver(self, sessions: Sessions, session: Session) -> Receiver:
+    def _receiver(self, sessions: Sessions, session: Begun) -> Receiver:
         process_id = session.process_id
         return self.tree(session.course).receiver(
             session.base, session.transaction, sessions.room(process_id), sessions.guards(process_id)
@@ -249,7 +248,8 @@ class Site:
                 raise InvalidArgument(f"{path[:200]!r} is a link to what is not in the archive")
             yield path, entry
 
-    def _prepare(self, sessions: Sessions, session: Session, kept: Kept, receiver: Receiver) -> str:
+    def _prepare(self, sessions: Sessions, process_id: str, kept: Kept, receiver: Receiver) -> str:
+        session = sessions.session(process_id)
         notes = sessions.notes(session.process_id, kept)
         received = {path: entry for note in notes for path, entry in note.files.items()}
         tree = self.tree(session.course)
@@ -266,8 +266,7 @@ class Site:
 
     def _give_up(self, sessions: Sessions, process_id: str) -> None:
         with suppress(Corrupt):
-            session = sessions.session(process_id)
-            receiver = self._receiver(sessions, session)
+            receiver = self._receiver(sessions, sessions.begun(process_id))
             sessions.remove(process_id)
             receiver.abort()
             return

@@ -21,6 +21,9 @@ from oaio_storage.trees.switches import Switch
 
 _ATTEMPTS = 20
 
+IN_FLIGHT = 2
+"""Packs that one request stores at the same time: a site has many requests, and each pack takes memory."""
+
 
 @attrs.define
 class GenerationsReceiver(Receiver):
@@ -134,7 +137,7 @@ class GenerationsReceiver(Receiver):
             epoch = epochs.pop() if len(epochs) == 1 else -1 if epochs else _epoch(head)
             journal = Journal(None, self.transaction, epoch, dict(places))
             with suppress(Changed):
-                attempt = begun(self.store, journal, head, version, anew=True)
+                attempt = begun(self.store, journal, head, version, anew=True, in_flight=IN_FLIGHT)
                 attempt.base.doubtful = frozenset()  # what is kept stays as it is live (decision 0110)
                 attempt.intake.recall(recipes)
                 return attempt

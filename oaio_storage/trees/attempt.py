@@ -27,7 +27,7 @@ from oaio_storage.trees.local import Journal, Known, LocalState
 from oaio_storage.trees.moving import moved_content, parse_moved
 from oaio_storage.trees.packing import Piece, Place, parse_pieces, pieces_text
 from oaio_storage.trees.paths import blob_name
-from oaio_storage.trees.sending import Sender, place_of
+from oaio_storage.trees.sending import IN_FLIGHT, Sender, place_of
 from oaio_storage.trees.store import TreeStore
 from oaio_storage.trees.switches import Switch
 
@@ -286,6 +286,7 @@ def begun(  # noqa: PLR0913 - what it begins from, and what of it is needed
     *,
     with_base: bool = True,
     anew: bool = False,
+    in_flight: int = IN_FLIGHT,
 ) -> Attempt:
     """An attempt on top of a head, which goes on where the journal says that an earlier one stopped.
 
@@ -307,6 +308,7 @@ def begun(  # noqa: PLR0913 - what it begins from, and what of it is needed
         store.ids,
         stored=lambda packed: journal.stored(packed.places),
         places=dict(journal.places),
+        in_flight=in_flight,
     )
     if head is None:
         sender.before = _Founding(store, sender.meanwhile(store.heads.check))

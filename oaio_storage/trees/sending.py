@@ -14,7 +14,7 @@ from oaio_storage.trees.packing import Packed, Packer, Place
 from oaio_storage.trees.paths import Paths
 
 IN_FLIGHT = 3
-"""Packs that are stored at the same time."""
+"""Packs that are stored at the same time, if nobody says otherwise."""
 
 EARLY = 1 << 21
 """Bytes from which on a pack is stored while nothing else is: a host that waits is faster than we are."""
@@ -33,6 +33,7 @@ class Sender:
         stored: called when a pack is stored for good, by one thread at a time.
         places: where the chunks lie that were packed so far, or earlier under the same transaction.
         report: told the bytes that were stored, in a thread that adds or waits.
+        in_flight: packs that are stored at the same time.
         sent: bytes that were stored.
     """
 
@@ -44,11 +45,14 @@ class Sender:
     stored: Callable[[Packed], None] = lambda _packed: None
     places: dict[str, Place] = attrs.field(factory=dict)
     report: Report = ignore
+    in_flight: int = IN_FLIGHT
     sent: int = attrs.field(default=0, init=False)
     _packer: Packer = attrs.field(factory=Packer, init=False)
     _pool: ThreadPoolExecutor | None = attrs.field(default=None, init=False)
     _under_way: list[Future[int]] = attrs.field(factory=list, init=False)
-    _slots: Semaphore = attrs.field(factory=lambda: Semaphore(IN_FLIGHT), init=False)
+    _slots: Semaphore = attrs.field(
+        default=attrs.Factory(lambda self: Semaphore(self.in_flight), takes_self=True), init=False
+    )
     _filling: Lock = attrs.field(factory=Lock, init=False)
     _noting: Lock = attrs.field(factory=Lock, init=False)
 
@@ -112,7 +116,7 @@ class Sender:
 
     def _threads(self) -> ThreadPoolExecutor:
         if self._pool is None:
-            self._pool = ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="oaio-send")
+            self._pool = ThreadPoolExecutor(self.in_flight, thread_name_prefix="oaio-send")
         return self._pool
 
     def _note(self, future: Future[int]) -> None:

@@ -67,7 +67,7 @@ class Gunicorn:
 
 
 @contextlib.contextmanager
-def gunicorn(place: Place, folder: Path, *more: str, workers: int = 4) -> Iterator[Gunicorn]:
+def gunicorn(place: Place, folder: Path, *more: str, workers: int = 4, app: str = APP) -> Iterator[Gunicorn]:
     """A site at ``place``; the workers share a state folder below ``folder``."""
     folder.mkdir(exist_ok=True)
     (folder / "key.pem").write_text(wire.public_pem())
@@ -95,7 +95,7 @@ def gunicorn(place: Place, folder: Path, *more: str, workers: int = 4) -> Iterat
     ]
     log = folder / "log"
     with log.open("ab") as output:
-        process = psutil.Popen([*command, APP], env=environment, stdout=output, stderr=subprocess.STDOUT)
+        process = psutil.Popen([*command, app], env=environment, stdout=output, stderr=subprocess.STDOUT)
     running = Gunicorn(f"http://127.0.0.1:{port}/", process, log)
     try:
         _wait(running, workers)

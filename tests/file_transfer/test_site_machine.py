@@ -213,7 +213,7 @@ def test_any_requests_in_any_order(host: str) -> None:
                 phases=[Phase.generate],
             ),
         )
-    needed = {"offer 200", "send 200", "publish 200", "publish 409", "chunks 200"}
+    needed = {"offer 200", "send all 200", "publish 200", "publish 409", "chunks 200"}
     assert needed <= Clients.seen.keys(), Clients.seen
     assert Clients.seen["replaced"], Clients.seen
     assert Clients.seen["cleaned"], Clients.seen
