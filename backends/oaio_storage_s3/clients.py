@@ -9,7 +9,7 @@ from typing import Any, cast
 import attrs
 
 from oaio_storage.errors import AccessDenied, InvalidArgument
-from oaio_storage_s3.options import S3Options
+from oaio_storage_s3.options import S3Options, check_sendable
 
 CONNECTIONS = 16
 LONGEST = 3600
@@ -124,6 +124,8 @@ def _plain_keys(options: S3Options) -> tuple[str, str, str] | None:
         return None
     named = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
     key, secret, token = (os.environ.get(name, "") for name in named)
+    for name in named:
+        check_sendable(name, os.environ.get(name, ""))
     return (key, secret, token) if key and secret else None
 
 

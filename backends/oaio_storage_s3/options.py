@@ -4,7 +4,6 @@ import os
 import re
 from collections.abc import Mapping
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 import attrs
 
@@ -18,6 +17,12 @@ Encryption = Literal["", "AES256", "aws:kms", "aws:kms:dsse"]
 
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
 _REGION = re.compile(r"[A-Za-z0-9._:-]*")
+_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_ADDRESS = re.compile(
+    rf"https?://(?:\[(?P<ip>[0-9A-Fa-f:.]+)\]|(?P<host>{_LABEL}(?:\.{_LABEL})*)\.?)"
+    r"(?::(?P<port>[0-9]{1,5}))?(?:/[A-Za-z0-9._~!$&'()*+,;=:%/-]*)?"
+)
+_PORTS = range(1, 1 << 16)
 
 
 def _is_bucket(_: object, __: object, bucket: str) -> None:
@@ -28,13 +33,18 @@ def _is_bucket(_: object, __: object, bucket: str) -> None:
         )
 
 
-def _is_region(_: object, __: object, region: str) -> None:
+def _is_region(_: object, field: "attrs.Attribute[str]", region: str) -> None:
+    _check_region(field.name, region)
+
+
+def _check_region(name: str, region: str) -> None:
     if not isinstance(region, str) or not _REGION.fullmatch(region):
-        raise InvalidArgument("region has to be the name of a region, such as eu-central-1")
+        raise InvalidArgument(f"{name} has to be the name of a region, such as eu-central-1")
 
 
-def _has_its_encryption(options: "S3Options", _: object, key: str) -> None:
-    if not isinstance(key, str) or (key and not options.encryption.startswith("aws:kms")):
+def _has_its_encryption(options: "S3Options", field: "attrs.Attribute[str]", key: str) -> None:
+    check_sendable(field.name, key)
+    if key and not options.encryption.startswith("aws:kms"):
         raise InvalidArgument(
             "encryption_key is the id of a key of KMS, and would not be used",
             "Set encryption to aws:kms, too, or leave encryption_key out.",
@@ -51,13 +61,51 @@ def _is_prefix(_: object, __: object, prefix: str) -> None:
 
 
 def _is_endpoint(_: object, field: "attrs.Attribute[str]", url: str) -> None:
-    if not url:
-        return
-    parts = urlsplit(url) if isinstance(url, str) and url.isprintable() else urlsplit("")
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise InvalidArgument(f"{field.name} has to be an address such as https://s3.example.org")
-    if parts.username or parts.password:
-        raise InvalidArgument(f"{field.name} holds a user or password, which others could see")
+    if url:
+        _check_endpoint(field.name, url)
+
+
+def _check_endpoint(name: str, url: str) -> None:
+    if isinstance(url, str) and "@" in url:
+        raise InvalidArgument(f"{name} holds a user or password, which others could see")
+    found = _ADDRESS.fullmatch(url) if isinstance(url, str) else None
+    if not found or not _is_server(found["ip"] or found["host"]) or int(found["port"] or 1) not in _PORTS:
+        raise InvalidArgument(f"{name} has to be an address such as https://s3.example.org")
+
+
+def _is_server(host: str) -> bool:
+    """Whether ``host`` is a name, or an IP address that there can be: obstore panics over others."""
+    import ipaddress  # noqa: PLC0415 - slow, and only where there is an endpoint
+
+    if ":" not in host and not host.rpartition(".")[2].isdecimal():
+        return True
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def check_sendable(name: str, text: object) -> None:
+    """Do nothing if ``text`` can go in a header of a request.
+
+    Raises:
+        InvalidArgument: it is none, or has signs that can't, such as the end of a line; it is not told.
+    """
+    if not isinstance(text, str) or not text.isprintable():
+        raise InvalidArgument(
+            f"{name} has to be a text without line ends and other signs that are not seen",
+            "Leave them out; they come along where such a text is copied, or read from a file.",
+        )
+
+
+def _is_sendable(_: object, field: "attrs.Attribute[str]", text: str) -> None:
+    check_sendable(field.name, text)
+
+
+def _of_environment(*names: str) -> tuple[str, str]:
+    """The first of these variables that has a value, and that; two empty texts if none has."""
+    return next(((name, os.environ[name]) for name in names if os.environ.get(name)), ("", ""))
 
 
 def _is_positive(_: object, field: "attrs.Attribute[float]", seconds: float) -> None:
@@ -76,7 +124,7 @@ def _is_one_way_in(options: "S3Options", _: object, __: object) -> None:
 
 
 def _text(*, is_secret: bool = False) -> Any:  # noqa: ANN401 - what attrs.field answers
-    return attrs.field(default="", repr=not is_secret, validator=attrs.validators.instance_of(str))
+    return attrs.field(default="", repr=not is_secret, validator=_is_sendable)
 
 
 @attrs.frozen(eq=False)
@@ -106,18 +154,30 @@ class S3Options:
 
     @property
     def endpoint_used(self) -> str:
-        """The endpoint of this host, or of the environment; empty: Amazon's of the region."""
-        named = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
-        found = self.endpoint or next((os.environ[name] for name in named if os.environ.get(name)), "")
+        """The endpoint of this host, or of the environment; empty: Amazon's of the region.
+
+        Raises:
+            InvalidArgument: the variable is no address, or holds a password.
+        """
+        if self.endpoint:
+            return self.endpoint.rstrip("/")
+        name, found = _of_environment("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+        if found:
+            _check_endpoint(name, found)
         return found.rstrip("/")
 
     @property
     def region_used(self) -> str:
-        """The region of this host, or of the environment."""
-        named = ("AWS_REGION", "AWS_DEFAULT_REGION")
-        return self.region or next(
-            (os.environ[name] for name in named if os.environ.get(name)), DEFAULT_REGION
-        )
+        """The region of this host, or of the environment.
+
+        Raises:
+            InvalidArgument: the variable is no name of a region.
+        """
+        if self.region:
+            return self.region
+        name, found = _of_environment("AWS_REGION", "AWS_DEFAULT_REGION")
+        _check_region(name, found)
+        return found or DEFAULT_REGION
 
     @property
     def is_virtual(self) -> bool:

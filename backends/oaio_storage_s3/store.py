@@ -11,6 +11,7 @@ from oaio_storage.errors import BadAnswer, NotGuaranteed
 from oaio_storage.hosts.guarantees import Absent, Expect
 from oaio_storage_s3.answers import answer_of
 from oaio_storage_s3.clients import Clients, is_fast
+from oaio_storage_s3.options import check_sendable
 
 ARGUMENTS = {
     "cache-control": "CacheControl",
@@ -65,9 +66,11 @@ def checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
 
     Raises:
         NotGuaranteed: a bucket does not keep one of them.
+        InvalidArgument: one can't be sent.
     """
     lowered = {name.lower(): text for name, text in headers.items()}
-    for name in lowered:
+    for name, text in lowered.items():
+        check_sendable(f"the header {name[:80]!r}", text)
         if name not in ARGUMENTS and not name.startswith(META):
             raise NotGuaranteed(f"a bucket keeps no header {name[:80]!r} with a file", "Leave it out.")
     return lowered
