@@ -1,8 +1,8 @@
 """Files to and from an account of Digi Storage, beside rclone's koofr backend with 8 transfers.
 
 Both talk to the same server with the service's API on this machine, and both are timed as whole processes,
-from their start to their end; ours imports what it needs and logs in each time. Bytecode is kept between the
-runs, as for all that pip installs. What comes down is made durable, which rclone does not do.
+from their start to their end; ours imports what it needs and logs in each time. What comes down is made
+durable, which rclone does not do.
 """
 
 import json
@@ -72,7 +72,6 @@ class _Bench:
         obscured = subprocess.run(
             [_rclone(), "obscure", "-"], input=server.password, capture_output=True, text=True, check=True
         ).stdout.strip()
-        self._bytecode = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(place / "bytecode")}
         self._environment = os.environ | {
             "RCLONE_CONFIG": "/dev/null",
             "RCLONE_CONFIG_KT_TYPE": "koofr",
@@ -101,9 +100,7 @@ class _Bench:
         }
         target = str(folder or self._target("ours"))
         command = [sys.executable, "-c", _OURS, way, target, json.dumps(arguments)]
-        told = subprocess.run(
-            command, env=os.environ | self._bytecode, capture_output=True, text=True, check=True
-        ).stdout
+        told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         self.most_memory = max(self.most_memory, float(told))
 
     def peer(self, way: str, folder: Path | None = None) -> None:

@@ -89,8 +89,6 @@ def rows() -> list[Row]:
             "AWS_REGION": REGION,
             "AWS_ENDPOINT_URL": server.endpoint,
             "S3_ENDPOINT_URL": server.endpoint,
-            "PYTHONDONTWRITEBYTECODE": "",  # bytecode is kept between the runs, as for all that pip installs
-            "PYTHONPYCACHEPREFIX": str(work / "bytecode"),
         }
         rig = Rig(server, env, work)
         small, middle, large = work / "small", work / "middle", work / "large"

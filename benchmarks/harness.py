@@ -4,7 +4,6 @@ import os
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
@@ -89,12 +88,7 @@ def process(
 
 
 def above_bare_python(commands: Mapping[str, Sequence[str]], runs: int = 4 * RUNS) -> dict[str, float]:
-    """Milliseconds that each command takes above ``python -c pass``; short ones need more runs.
-
-    Bytecode is kept between the runs, as for all that pip installs, whatever the environment says.
-    """
-    with tempfile.TemporaryDirectory() as bytecode:
-        env = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": bytecode}
-        sides = {name: process(*command, env=env) for name, command in commands.items()}
-        medians = interleaved({"": process(sys.executable, "-c", "pass", env=env)} | sides, runs)
+    """Milliseconds that each command takes above ``python -c pass``; short ones need more runs."""
+    sides = {name: process(*command) for name, command in commands.items()}
+    medians = interleaved({"": process(sys.executable, "-c", "pass")} | sides, runs)
     return {name: 1_000 * (medians[name] - medians[""]) for name in commands}
