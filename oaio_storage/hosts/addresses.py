@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 from oaio_storage.errors import InvalidArgument, NotGuaranteed
 from oaio_storage.hosts.api import CshApi
 from oaio_storage.hosts.options import holds_password
-from oaio_storage.hosts.registry import backend_of, host_api, installed_backends
+from oaio_storage.hosts.registry import backend_of, host_api, id_of_scheme
 
 LOCAL, ANY_URL = "Local", "Fsspec"
 """The backends of paths, and of URLs that no other backend claims."""
@@ -41,7 +41,7 @@ def host_at(address: str) -> CshApi:
         raise InvalidArgument(f"the address {address[:200]!r} has no scheme", "A path, or scheme://place")
     if scheme.lower() == "file":
         return host_api(LOCAL, root_folder=_path_of(address))
-    claimed = next((known for known in installed_backends() if known.lower() == scheme.lower()), None)
+    claimed = id_of_scheme(scheme)
     if claimed and (arguments := getattr(backend_of(claimed), "arguments_of_url", None)):
         return host_api(claimed, **arguments(address))
     return host_api(ANY_URL, url=address)

@@ -1,6 +1,7 @@
 """From the id of a host to the host: the backends that are installed, found by their entry points."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,14 +18,30 @@ if TYPE_CHECKING:
 GROUP = "oaio_storage.backends"
 """The group of entry points under which a distribution offers its backends."""
 
-_LOCAL = {"Local": ("oaio_storage_local", "LocalApi")}
-"""The backend that is always there: it is found without a look at what is installed, which costs more time
-than all else that a command for a folder of this machine imports."""
+OURS = {
+    "Digi": ("oaio_storage_digi", "DigiApi"),
+    "Fsspec": ("oaio_storage.hosts.fsspec_api", "FsspecApi"),
+    "Local": ("oaio_storage_local", "LocalApi"),
+    "S3": ("oaio_storage_s3", "S3Api"),
+}
+"""The backends of this distribution by id, which nobody else can claim: module and class.
+
+They are found without a look at what is installed, which costs a short command more time than anything else.
+"""
 
 
 def installed_backends() -> tuple[str, ...]:
     """The ids of the installed backends, sorted. None of them is imported."""
     return tuple(sorted(_points()))
+
+
+def id_of_scheme(scheme: str) -> str | None:
+    """The id of the backend that is called like ``scheme``, in any letter case; no backend is imported."""
+    return _called(scheme, OURS) or _called(scheme, installed_backends())
+
+
+def _called(name: str, ids: Iterable[str]) -> str | None:
+    return next((known for known in ids if known.lower() == name.lower()), None)
 
 
 def host_api(csh_id: str, /, *, expect_root: str = "", **csh_args: object) -> CshApi:
@@ -79,9 +96,10 @@ def backend_of(csh_id: str) -> type[CshApi]:
         UnknownHost: none is installed, two distributions claim its id, or it can't be imported or is no
             backend; the message names it and the distributions.
     """
-    if csh_id in _LOCAL:
-        module, name = _LOCAL[csh_id]
-        return cast("type[CshApi]", getattr(import_module(module), name))
+    if csh_id in OURS:
+        module, name = OURS[csh_id]
+        with suppress(ImportError):  # what it needs is not installed, which is told below
+            return cast("type[CshApi]", getattr(import_module(module), name))
     _, claims = _claims(csh_id)
     if len(claims) > 1:
         named = " and ".join(_origin(point) for point in claims)
@@ -140,7 +158,7 @@ def _claims(csh_id: str) -> tuple[str, list["EntryPoint"]]:
 
 def _points() -> dict[str, list["EntryPoint"]]:
     """The entry points by name; several under one name if different distributions claim it."""
-    from importlib.metadata import entry_points  # noqa: PLC0415 - see _LOCAL
+    from importlib.metadata import entry_points  # noqa: PLC0415 - see OURS
 
     points: dict[str, dict[tuple[str, str], EntryPoint]] = {}
     for point in entry_points(group=GROUP):

@@ -3,13 +3,14 @@
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from oaio_storage.errors import InvalidArgument, UnknownHost, WrongRoot
 from oaio_storage.hosts import Retry, host_api, installed_backends
-from oaio_storage.hosts.registry import check_backend
+from oaio_storage.hosts.registry import GROUP, OURS, check_backend
 
 PROJECT = Path(__file__).parents[2]
 
@@ -130,6 +131,20 @@ def test_two_distributions_that_claim_one_id_are_named_and_harm_no_other(tmp_pat
     for said in ("'Strange'", "other-backend 1.2", "strange-backend 1.2", "Uninstall"):
         assert said in printed
     assert not (tmp_path / "__pycache__").exists(), "neither was imported"
+
+
+def test_our_own_backends_are_the_entry_points_of_our_distribution() -> None:
+    declared = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["entry-points"][GROUP]
+    assert {name: f"{module}:{backend}" for name, (module, backend) in OURS.items()} == declared
+
+
+def test_nobody_takes_the_id_of_one_of_our_own(tmp_path: Path) -> None:
+    program = (
+        "from oaio_storage.hosts import host_api\n"
+        f"print(type(host_api('Local', root_folder={str(tmp_path)!r}).inner).__module__)\n"
+    )
+    install(tmp_path, "impostor", "Local = strange:StrangeApi")
+    assert run_with_stranger(tmp_path, "1/0", program).strip() == "oaio_storage_local.api"
 
 
 def test_an_id_has_to_lead_clients_to_its_backend() -> None:
