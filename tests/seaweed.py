@@ -206,10 +206,29 @@ def seaweed() -> Iterator[Weed]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+_MOTO = """
+import sys, threading
+import moto.server as server
+
+one = threading.Lock()
+call = server.DomainDispatcherApplication.__call__
+
+def alone(self, environ, start_response):
+    with one:
+        return list(call(self, environ, start_response))
+
+server.DomainDispatcherApplication.__call__ = alone
+server.main(sys.argv[1:])
+"""
+
+
 @contextlib.contextmanager
 def moto() -> Iterator[Server]:
-    """A moto server of its own, which keeps everything in memory."""
-    code = "from moto.server import main; import sys; main(sys.argv[1:])"
+    """A moto server of its own, which keeps everything in memory.
+
+    It answers one request after the other: moto looks at a condition and stores in two steps.
+    """
+    code = _MOTO
     command = [sys.executable, "-W", "ignore", "-c", code, "-H", "127.0.0.1", "-p", "0"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr
