@@ -20,6 +20,10 @@ class Disk(Protocol):
     those.
     """
 
+    @property
+    def workers(self) -> int:
+        """So many threads may as well use it at once, where much is to be done."""
+
     def open(self, name: str, flags: int, mode: int = 0o777, *, folder: int | None = None) -> int:
         """The system call openat(2); without ``folder`` the name is an absolute path."""
 
@@ -101,6 +105,8 @@ class Disk(Protocol):
 
 class SystemDisk:
     """The disks of this machine."""
+
+    workers = min(2, os.cpu_count() or 1)
 
     def open(self, name: str, flags: int, mode: int = 0o777, *, folder: int | None = None) -> int:
         """See :class:`Disk`, as for all methods here."""

@@ -1,7 +1,7 @@
 """Second names for many files, folder by folder."""
 
 import errno
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import attrs
 
@@ -25,11 +25,15 @@ _NO_LINK = frozenset(_GONE | _NOT_HERE | {errno.EEXIST})
 _Names = tuple[str, str, Link]
 """The names of a link in its folders, and the link."""
 
+_Group = tuple[tuple[str, str], list[_Names]]
+"""The folders that links have in common, and the links."""
+
 
 def link(folders: Folders, root: int, source: str, target: str, links: Sequence[Link]) -> list[Link]:
     """Give files in the folder ``source`` names in ``target``, both below an open root.
 
-    Links that have their folders in common cost least one after the other.
+    Links that have their folders in common cost least one after the other. Nothing goes on in the background,
+    however it ends.
 
     Returns:
         Those whose file has no second name now: it is not as expected, or can't have one.
@@ -40,8 +44,7 @@ def link(folders: Folders, root: int, source: str, target: str, links: Sequence[
             folders.folder(root, trees.parts_of(source)) as origin,
         ):
             linker = Linker(folders, origin, above)
-            for (old_folder, new_folder), names in _by_folder(links):
-                linker.link(old_folder, new_folder, names)
+            _each(lambda group: linker.link(*group[0], group[1]), _by_folder(links), folders.disk.workers)
             return linker.failed
     except OSError as err:
         if err.errno not in _GONE:
@@ -73,22 +76,43 @@ class Linker:
             self.failed += [link for _, _, link in names]
 
     def _link(self, names: Sequence[_Names], source: int, target: int) -> None:
-        disk = self.folders.disk
-        for old, new, link in names:
+        """First all are linked, then all looked at: little between system calls lets other threads work."""
+        disk, linked = self.folders.disk, []
+        for named in names:
             try:
-                disk.link(old, new, source_folder=source, target_folder=target)
-                found = disk.lstat(new, folder=target)
+                disk.link(named[0], named[1], source_folder=source, target_folder=target)
             except OSError as err:
                 if err.errno not in _NO_LINK:
                     raise
-                self.failed.append(link)
+                self.failed.append(named[2])
             else:
-                if not trees.is_placed(found, link.placed):
-                    disk.unlink(new, folder=target)
-                    self.failed.append(link)
+                linked.append(named)
+        for _, new, link in linked:
+            if not trees.is_placed(disk.lstat(new, folder=target), link.placed):
+                disk.unlink(new, folder=target)
+                self.failed.append(link)
 
 
-def _by_folder(links: Iterable[Link]) -> Iterator[tuple[tuple[str, str], list[_Names]]]:
+def _each(work: Callable[[_Group], None], groups: Iterable[_Group], workers: int) -> None:
+    """Do ``work`` for all groups, in several threads where there are several; none goes on at the end."""
+    every = list(groups)
+    if min(workers, len(every)) < 2:  # noqa: PLR2004 - one alone needs no thread
+        for group in every:
+            work(group)
+        return
+    from concurrent.futures import ThreadPoolExecutor, wait  # noqa: PLC0415 - only where there is much to do
+
+    pool = ThreadPoolExecutor(workers)
+    try:
+        under_way = [pool.submit(work, group) for group in every]
+        wait(under_way)
+    finally:
+        pool.shutdown(cancel_futures=True)
+    for done in under_way:
+        done.result()
+
+
+def _by_folder(links: Iterable[Link]) -> Iterator[_Group]:
     """Links that follow each other and have their folders in common, together."""
     last, together = ("", ""), list[_Names]()
     for link in links:

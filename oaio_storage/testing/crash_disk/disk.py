@@ -45,6 +45,8 @@ class CrashDisk(Machine):
         new.root, new.unsynced = root, unsynced
         return new
 
+    workers = 1  # what is done in one order can be done again
+
     def sync_everything(self) -> None:
         """Make all that is cached durable."""
         for effect in self.unsynced:
