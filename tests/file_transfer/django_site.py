@@ -6,6 +6,8 @@ from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from django.urls import URLPattern, URLResolver, include, path
 
+from oaio_storage.file_transfer.auth import key_of
+
 if not settings.configured:
     settings.configure(
         ALLOWED_HOSTS=["*"],
@@ -13,7 +15,7 @@ if not settings.configured:
         SECRET_KEY="of a test",
         MIDDLEWARE=["django.middleware.common.CommonMiddleware", "django.middleware.csrf.CsrfViewMiddleware"],
         COURSES_PATH=os.environ["OAIO_UPLOAD_DIR"],
-        JWT_PUBLIC_KEY=os.environ.get("OAIO_JWT_PUBLIC_KEY"),
+        JWT_PUBLIC_KEY=key_of(os.environ["OAIO_JWT_PUBLIC_KEY"]),
         JWT_ISSUER=os.environ.get("OAIO_JWT_ISSUER"),
         JWT_ALGORITHM="RS256",
     )
