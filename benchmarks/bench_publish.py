@@ -13,13 +13,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.changing import CHANGED, SIZE, change, filled
 from benchmarks.harness import Row, at_most, beside, interleaved, process
 
-FILES, FOLDERS, SIZE, CHANGED = 20_000, 100, 4096, 10
+FILES = 20_000
 LOOKED_AT, LOOKED_SIZE = 4_000, 1 << 18
-OLD = 1_000_000_000
-"""Seconds since 1970: files that changed just now are hashed again, on purpose."""
-
 LARGE = 2 << 30
 OAIO = Path(sys.executable).with_name("oaio")
 
@@ -40,28 +38,12 @@ def rows() -> list[Row]:
         return [*_publishing(work), _looking(work), _memory(work)]
 
 
-def _filled(folder: Path, files: int, size: int) -> Path:
-    for number in range(files):
-        inner = folder / f"folder {number % FOLDERS}"
-        inner.mkdir(parents=True, exist_ok=True)
-        file = inner / f"file {number}.bin"
-        file.write_bytes(os.urandom(size))
-        os.utime(file, (OLD, OLD))
-    time.sleep(2.5)  # until the cache believes their times of change
-    return folder
-
-
-def _change(folder: Path) -> None:
-    for number in range(CHANGED):
-        (folder / f"folder {number}" / f"file {number}.bin").write_bytes(os.urandom(SIZE))
-
-
 def _publishing(work: Path) -> list[Row]:
     rsync = shutil.which("rsync")
     if rsync is None:
         print("rsync is not installed (make system): publishing has no peer", file=sys.stderr)
         return []
-    folder = _filled(work / "folder", FILES, SIZE)
+    folder = filled(work / "folder", FILES)
     env = {"XDG_CACHE_HOME": str(work / "cache")}
     publish = process(OAIO, "publish", folder, "site", "--to", work / "www", env=env)
     publish()
@@ -69,12 +51,12 @@ def _publishing(work: Path) -> list[Row]:
     turn = iter(range(1, 100))
 
     def ours() -> float:
-        _change(folder)
+        change(folder)
         return _seconds(publish)
 
     def theirs() -> float:
         number = next(turn)
-        _change(folder)
+        change(folder)
         new = work / f"copy {number}"
         before = time.perf_counter()
         subprocess.run(
@@ -89,7 +71,7 @@ def _publishing(work: Path) -> list[Row]:
 
 
 def _looking(work: Path) -> Row:
-    folder = _filled(work / "to be looked at", LOOKED_AT, LOOKED_SIZE)
+    folder = filled(work / "to be looked at", LOOKED_AT, LOOKED_SIZE)
     cache = work / "hashes.sqlite"
     look = process(sys.executable, "-c", LOOK, folder, cache)
 

@@ -15,14 +15,14 @@ from pathlib import Path
 
 import attrs
 
-from benchmarks.bench_publish import OLD
+from benchmarks.changing import CHANGED, SIZE, change, filled
 from benchmarks.harness import Row, at_most, beside, interleaved
 from benchmarks.proxies import proxy
 from benchmarks.tree_sides import Aws, Ours, Place, Rclone, Restic
 
 from seaweed import Weed, seaweed  # isort: skip - found by tree_sides
 
-SMALL_FILES, MANY_FILES, SIZE, CHANGED = 4_000, 20_000, 4096, 10
+SMALL_FILES, MANY_FILES = 4_000, 20_000
 LARGE, INSERTED = 1 << 30, 1 << 20
 ROUND_TRIP = 0.02
 ENTRIES = int(os.environ.get("OAIO_ENTRIES", "100000"))
@@ -52,7 +52,7 @@ class _Bench:
     has_restic: bool
     _sides: list[Ours] = attrs.field(factory=list)
     _small: Path = attrs.field(
-        default=attrs.Factory(lambda self: _filled(self.work / "small", SMALL_FILES), takes_self=True)
+        default=attrs.Factory(lambda self: filled(self.work / "small", SMALL_FILES), takes_self=True)
     )
 
     @property
@@ -113,7 +113,7 @@ class _Bench:
 
         def changed(sync: Callable[[Path], object]) -> Callable[[], float]:
             def run() -> float:
-                _change(self._small)
+                change(self._small)
                 return _seconds(lambda: sync(self._small))
 
             return run
@@ -126,7 +126,7 @@ class _Bench:
 
     def unchanged(self) -> list[Row]:
         """A commit where nothing changed, and one where little did."""
-        folder = _filled(self.work / "many", MANY_FILES)
+        folder = filled(self.work / "many", MANY_FILES)
         with proxy(self.server.endpoint) as counting:
             side = self._ours(counting.endpoint)
             side.commit(folder)
@@ -145,7 +145,7 @@ class _Bench:
             ]
             if self.has_restic:
                 found.append(beside(f"{name} (restic)", taken["ours"], taken["restic"], 0.5))
-            _change(folder)
+            change(folder)
             counting.reset()
             told = side.commit(folder)
             name, sent = f"{CHANGED} changed of {MANY_FILES:,}", counting.sent - CHANGED * SIZE
@@ -204,22 +204,6 @@ class _Bench:
             return _seconds(lambda: act(folder))
 
         return run
-
-
-def _filled(folder: Path, files: int) -> Path:
-    for number in range(files):
-        inner = folder / f"folder {number % 100}"
-        inner.mkdir(parents=True, exist_ok=True)
-        file = inner / f"file {number}.bin"
-        file.write_bytes(os.urandom(SIZE))
-        os.utime(file, (OLD, OLD))
-    time.sleep(2.5)  # until the cache believes their times of change
-    return folder
-
-
-def _change(folder: Path) -> None:
-    for number in range(CHANGED):
-        (folder / f"folder {number}" / f"file {number}.bin").write_bytes(os.urandom(SIZE))
 
 
 def _fill(folder: Path, size: int) -> None:
